@@ -1,0 +1,1 @@
+"""Farthing's events, topics, keys and error shapes."""

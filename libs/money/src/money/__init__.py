@@ -1,0 +1,1 @@
+"""Decimal money, rounding, VAT, local dates and billing periods."""

@@ -1,0 +1,1 @@
+"""Customers, numbers, features, call plans, reference lists and status history."""

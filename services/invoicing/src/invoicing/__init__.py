@@ -1,0 +1,1 @@
+"""Transactions, billing runs, invoices, documents and VAT."""

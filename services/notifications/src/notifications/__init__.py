@@ -1,0 +1,1 @@
+"""Invoice emails, templates and the delivery log."""

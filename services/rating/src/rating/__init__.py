@@ -1,0 +1,1 @@
+"""Tariffs, CDR intake, rating, suspense and closes."""
