@@ -1,1 +1,1 @@
-"""Decimal money, rounding, VAT, local dates and billing periods."""
+"""Decimal money, rounding, VAT, local dates and billing periods. Pure: no I/O, no clock, no framework."""
