@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -23,9 +24,9 @@ class RunTotals(Contract):
     drafted: int = 0
     skipped: int = 0
     parked: int = 0
-    net: Money = Field(default="0.00", validate_default=True)
-    vat: Money = Field(default="0.00", validate_default=True)
-    gross: Money = Field(default="0.00", validate_default=True)
+    net: Money = Field(default=Decimal("0.00"))
+    vat: Money = Field(default=Decimal("0.00"))
+    gross: Money = Field(default=Decimal("0.00"))
 
 
 class BillingRunState(Event):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar
 
 from pydantic import Field
@@ -47,7 +48,7 @@ class UsageLine(Contract):
     units: int = Field(default=0, ge=0)
     volume_bytes: int = Field(default=0, ge=0)
     list_price: Amount
-    discount: Amount = Field(default="0", validate_default=True)
+    discount: Amount = Field(default=Decimal("0"))
     net_exact: Amount
     net: Money
     cost: Amount | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -42,8 +43,8 @@ class LowInvoicePolicy(Contract):
     """SPEC I5, Z12: what happens to an invoice whose net is under the threshold."""
 
     policy: Literal["create", "roll_forward", "low_usage_charge"] = "roll_forward"
-    threshold: Money = Field(default="0.00", validate_default=True)
-    charge: Money = Field(default="0.00", validate_default=True)
+    threshold: Money = Field(default=Decimal("0.00"))
+    charge: Money = Field(default=Decimal("0.00"))
 
 
 class StatusPeriod(Contract):
@@ -66,7 +67,7 @@ class Charge(Contract):
     kind: Literal["one_off", "recurring"]
     description: str
     amount: Amount
-    quantity: Amount = Field(default="1", validate_default=True)
+    quantity: Amount = Field(default=Decimal("1"))
     frequency_months: int | None = Field(default=None, ge=1, le=120)
     in_advance: bool = True
     vat_rate: Code | None = None
