@@ -1,0 +1,205 @@
+"""One Postgres database per process: transactions that carry their events, and reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from uuid import UUID, uuid4
+
+from psycopg import OperationalError as PsycopgOperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from contracts.base import Event
+from service_kit import clock
+from service_kit.errors import ConfigurationError, DatabaseAway, Transient, TryAgain
+from service_kit.settings import sqlalchemy_url
+
+LOCK_TIMEOUT_MS = 15_000
+IDLE_IN_TRANSACTION_MS = 60_000
+_SERVER_SETTINGS = (
+    f"-c lock_timeout={LOCK_TIMEOUT_MS} -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
+    " -c timezone=UTC -c jit=off"
+)
+_LOST_TO_ANOTHER = {"40001", "40P01", "55P03"}
+_AWAY = {"57P01", "57P02", "57P03", "53300", "25P03"}
+
+_INSERT_EVENTS = text(
+    """
+    INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, subject, partition, partition_key, time)
+    SELECT * FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:types AS text[]),
+        CAST(:payloads AS jsonb[]), CAST(:subjects AS text[]), CAST(:partitions AS int[]),
+        CAST(:partition_keys AS text[]), CAST(:times AS timestamptz[]))
+    """
+)
+_TAKE_IN = text(
+    """
+    INSERT INTO inbox (consumer, event_id)
+    SELECT :consumer, taken FROM unnest(CAST(:ids AS uuid[])) AS taken
+    ON CONFLICT DO NOTHING RETURNING event_id
+    """
+)
+
+
+class Database:
+    """The process's connection pool. `outbox_written` wakes a relay in the same process."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.outbox_written = asyncio.Event()
+
+    async def close(self) -> None:
+        """Close every connection; the process can bind again afterwards."""
+        global _bound
+        if _bound is self:
+            _bound = None
+        await self.engine.dispose()
+
+
+_bound: Database | None = None
+
+
+def bind(dsn: str, *, pool_size: int = 5) -> Database:
+    """Bind this process to its database. Connects on first use.
+
+    Args:
+        dsn: `postgresql://user:password@host:port/database`.
+        pool_size: the most connections this process holds.
+
+    Raises:
+        ConfigurationError: the DSN is empty or not Postgres.
+    """
+    global _bound
+    engine = create_async_engine(
+        sqlalchemy_url(dsn),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_timeout=30,
+        connect_args={"options": _SERVER_SETTINGS, "application_name": "farthing", "connect_timeout": 10},
+    )
+    _bound = Database(engine)
+    return _bound
+
+
+def bound() -> Database:
+    """The database this process is bound to.
+
+    Raises:
+        ConfigurationError: `bind` has not been called.
+    """
+    if _bound is None:
+        raise ConfigurationError("no database: call service_kit.database.bind(dsn) first")
+    return _bound
+
+
+class Transaction:
+    """One Postgres transaction and the events that become true with it."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self.published = 0
+
+    async def publish(self, event: Event, *, partition: int | None = None) -> UUID:
+        """Write an event to the outbox; it is sent after the commit, and only then.
+
+        Args:
+            event: what happened, with its whole state.
+            partition: the partition to send it to, where not the customer's or the key's.
+
+        Returns: the event's id.
+        """
+        return (await self.publish_many([event], partition=partition))[0]
+
+    async def publish_many(self, events: Iterable[Event], *, partition: int | None = None) -> list[UUID]:
+        """Write events to the outbox, in their order, with one statement. As `publish`."""
+        rows = list(events)
+        ids = [uuid4() for _ in rows]
+        if rows:
+            await self.connection.execute(_INSERT_EVENTS, _columns(rows, ids, partition))
+            self.published += len(rows)
+        return ids
+
+    async def take_in(self, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
+        """Record that these events were taken in by this transaction.
+
+        Args:
+            consumer: who takes them in; each consumer has its own memory.
+            event_ids: ids of the batch, in any order, repeats allowed.
+
+        Returns: the ids never seen before; only these are to be acted on.
+        """
+        if not event_ids:
+            return set()
+        ids = sorted(set(event_ids))  # sorted: two workers with the same events wait instead of deadlocking
+        result = await self.connection.execute(_TAKE_IN, {"consumer": consumer, "ids": ids})
+        return set(result.scalars())
+
+
+def _columns(events: list[Event], ids: list[UUID], partition: int | None) -> dict[str, object]:
+    customers = [event.customer_key() for event in events]
+    return {
+        "ids": ids,
+        "topics": [event.topic for event in events],
+        "keys": [event.key() for event in events],
+        "types": [event.event_type for event in events],
+        "payloads": [event.model_dump_json() for event in events],
+        "subjects": [event.subject() for event in events],
+        "partitions": [partition] * len(events),
+        "partition_keys": [None if customer is None else str(customer) for customer in customers],
+        "times": [clock.now()] * len(events),
+    }
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[Transaction]:
+    """One Postgres transaction: committed when the block ends, rolled back when it raises.
+
+    Raises:
+        DatabaseAway: the database cannot be reached, or went away; what was done may or may not be committed.
+        TryAgain: a deadlock, or a lock that was not free in time; nothing was committed.
+    """
+    database = bound()
+    with _told_apart():
+        async with database.engine.begin() as connection:
+            tx = Transaction(connection)
+            yield tx
+    if tx.published:
+        database.outbox_written.set()
+
+
+@asynccontextmanager
+async def reading() -> AsyncIterator[AsyncConnection]:
+    """A connection in a read-only transaction. Errors as `transaction`."""
+    with _told_apart():
+        async with bound().engine.begin() as connection:
+            await connection.execute(text("SET TRANSACTION READ ONLY"))
+            yield connection
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Turn the driver's errors that pass by themselves into `Transient` ones."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseAway("every database connection of this process is busy") from error
+    except DBAPIError as error:
+        passing = _passing(error)
+        if passing is None:
+            raise
+        raise passing from error
+
+
+def _passing(error: DBAPIError) -> Transient | None:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state in _LOST_TO_ANOTHER:
+        return TryAgain(str(error.orig))
+    lost = error.connection_invalidated or (isinstance(error.orig, PsycopgOperationalError) and not state)
+    if lost or state in _AWAY or state.startswith("08"):
+        return DatabaseAway(str(error.orig))
+    return None

@@ -1,0 +1,74 @@
+"""The tables that service_kit keeps in every service's own database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+
+@dataclass(frozen=True)
+class KitTables:
+    """The outbox and the inbox of one service's metadata."""
+
+    outbox: Table
+    inbox: Table
+
+
+def kit_tables(metadata: MetaData) -> KitTables:
+    """Add the outbox and the inbox to a service's metadata.
+
+    The outbox's first columns are named as Debezium's outbox event router expects, so that a change data capture can
+    take the relay's place.
+    """
+    return KitTables(_outbox(metadata), _inbox(metadata))
+
+
+def _outbox(metadata: MetaData) -> Table:
+    table = Table(
+        "outbox",
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("aggregatetype", Text, nullable=False, comment="the topic"),
+        Column("aggregateid", Text, nullable=False, comment="the record key"),
+        Column("type", Text, nullable=False, comment="the CloudEvents type"),
+        Column("payload", JSONB, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("seq", BigInteger, Identity(), nullable=False),
+        Column("partition", Integer, comment="set where the sender chooses the partition itself"),
+        Column("partition_key", Text, comment="the customer id, where its partition is to be taken"),
+        Column("time", DateTime(timezone=True), nullable=False, comment="business time"),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column("sent_at", DateTime(timezone=True)),
+    )
+    Index("outbox_unsent", table.c.seq, postgresql_where=text("sent_at IS NULL"))
+    Index("outbox_sent", table.c.sent_at, postgresql_where=text("sent_at IS NOT NULL"))
+    return table
+
+
+def _inbox(metadata: MetaData) -> Table:
+    table = Table(
+        "inbox",
+        metadata,
+        Column("consumer", Text, nullable=False),
+        Column("event_id", Uuid, nullable=False),
+        Column("taken_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        PrimaryKeyConstraint("consumer", "event_id"),
+    )
+    Index("inbox_taken_at", table.c.taken_at, postgresql_using="brin")
+    return table
