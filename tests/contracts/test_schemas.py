@@ -16,7 +16,9 @@ def test_the_exported_schema_is_the_one_in_force(event_type: str) -> None:
     """E1: whoever reads the schemas reads what is sent; `python -m contracts` exports them."""
     shapes = released(event_type)
     assert shapes, f"{event_type} has no exported schema: run `make schemas`"
-    assert shapes[-1] == json.loads(json.dumps(schema_of(EVENTS[event_type]))), "run `make schemas` and commit the result"
+    assert shapes[-1] == json.loads(json.dumps(schema_of(EVENTS[event_type]))), (
+        "run `make schemas` and commit the result"
+    )
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
@@ -75,7 +77,12 @@ def test_an_incompatible_change_is_refused(shape: dict[str, Any], complaint: str
 
 
 @pytest.mark.parametrize(
-    "shape", [changed("properties/c", {"type": "string"}), changed("properties/a/description", "words"), changed("properties/a/default", "x")]
+    "shape",
+    [
+        changed("properties/c", {"type": "string"}),
+        changed("properties/a/description", "words"),
+        changed("properties/a/default", "x"),
+    ],
 )
 def test_a_new_optional_field_and_new_words_are_welcome(shape: dict[str, Any]) -> None:
     """E1: what both sides can read is compatible."""

@@ -48,9 +48,13 @@ def test_an_instant_needs_its_zone_and_becomes_utc() -> None:
 def test_an_older_reader_takes_a_newer_event() -> None:
     """E1: unknown fields are ignored."""
     value = '{"customer_id": 7, "version": 1, "balance": "1.00", "something_new": true}'
-    assert parse("account.balance_changed", value) == AccountBalanceChanged(customer_id=7, version=1, balance=Decimal("1.00"))
+    assert parse("account.balance_changed", value) == AccountBalanceChanged(
+        customer_id=7, version=1, balance=Decimal("1.00")
+    )
 
 
 def test_the_event_table_is_whole() -> None:
     """DESIGN, Events: also what nobody sends yet."""
-    assert {"usage.reversed", "usage.adjusted", "erasure.confirmed", "credit.limit.reached", "customer.settled"} <= set(EVENTS)
+    assert {"usage.reversed", "usage.adjusted", "erasure.confirmed", "credit.limit.reached", "customer.settled"} <= set(
+        EVENTS
+    )

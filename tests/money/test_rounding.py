@@ -55,7 +55,14 @@ def test_money_is_never_a_float() -> None:
 
 @pytest.mark.parametrize(
     ("net", "percent", "vat"),
-    [("100.00", "20", "20.00"), ("0.12", "20", "0.02"), ("0.13", "20", "0.03"), ("-0.13", "20", "-0.03"), ("10.10", "5", "0.51"), ("9.99", "17.5", "1.75")],
+    [
+        ("100.00", "20", "20.00"),
+        ("0.12", "20", "0.02"),
+        ("0.13", "20", "0.03"),
+        ("-0.13", "20", "-0.03"),
+        ("10.10", "5", "0.51"),
+        ("9.99", "17.5", "1.75"),
+    ],
 )
 def test_vat_is_rounded_half_up_on_the_net_at_one_rate(net: str, percent: str, vat: str) -> None:
     """SPEC, Words: VAT is worked out per VAT rate on the invoice's net at that rate, rounded half up."""

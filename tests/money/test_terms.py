@@ -32,15 +32,29 @@ def test_an_invoice_is_due(kind: TermsKind, value: int, invoice_date: date, due:
     assert due_date(kind, value, invoice_date) == due
 
 
-@given(st.sampled_from(["day_of_month", "days_before_month_end"]), st.integers(1, 28), st.dates(date(2020, 1, 1), date(2030, 1, 1)))
-def test_the_next_such_day_is_after_the_invoice_date_and_within_two_months(kind: TermsKind, value: int, day: date) -> None:
+@given(
+    st.sampled_from(["day_of_month", "days_before_month_end"]),
+    st.integers(1, 28),
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+)
+def test_the_next_such_day_is_after_the_invoice_date_and_within_two_months(
+    kind: TermsKind, value: int, day: date
+) -> None:
     """C6: the next such day after the invoice date."""
     due = due_date(kind, value if kind == "day_of_month" else -value, day)
     assert 0 < (due - day).days <= 62
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("days_after", -1), ("day_of_month", 0), ("day_of_month", 32), ("days_before_month_end", -29), ("days_before_month_end", 0), ("never", 1)]
+    ("kind", "value"),
+    [
+        ("days_after", -1),
+        ("day_of_month", 0),
+        ("day_of_month", 32),
+        ("days_before_month_end", -29),
+        ("days_before_month_end", 0),
+        ("never", 1),
+    ],
 )
 def test_terms_that_no_calendar_keeps_are_refused(kind: str, value: int) -> None:
     """Z15: negative days go from -1 to -28."""

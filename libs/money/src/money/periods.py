@@ -51,7 +51,13 @@ def period_holding(anchor: date, every_months: int, day: date) -> tuple[date, da
 
 
 def charged_to(
-    start: date, every_months: int, *, in_advance: bool, bill_to: date, end: date | None = None, anchor: date | None = None
+    start: date,
+    every_months: int,
+    *,
+    in_advance: bool,
+    bill_to: date,
+    end: date | None = None,
+    anchor: date | None = None,
 ) -> date | None:
     """SPEC I2, Z4: the last day that a recurring charge is charged to when it is billed to a date.
 

@@ -1,0 +1,1 @@
+"""Own lints: the rules of the house that no general linter knows."""
