@@ -96,7 +96,8 @@ def test_periods_hold_their_day_and_span_n_months(anchor: date, months: int, day
         assert (day.year, day.month) < (anchor.year, anchor.month)
         return
     first, last = holding
-    assert first <= day <= last and first.day == 1
+    assert first <= day <= last
+    assert first.day == 1
     assert (last + timedelta(days=1)).day == 1
     assert (first.year * 12 + first.month - anchor.year * 12 - anchor.month) % months == 0
 

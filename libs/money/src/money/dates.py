@@ -46,7 +46,7 @@ def from_local(local: datetime, *, second_of_repeated_hour: bool = False) -> dat
 
 def local_midnight(day: date) -> datetime:
     """The instant at which a local day begins, in UTC; midnight is never missing or repeated in London."""
-    return from_local(datetime(day.year, day.month, day.day))
+    return from_local(datetime(day.year, day.month, day.day))  # noqa: DTZ001 (local on purpose)
 
 
 def days_in_month(day: date) -> int:
