@@ -161,7 +161,7 @@ class KeyStore:
         if self._where.startswith(("http://", "https://")):
             async with httpx.AsyncClient(timeout=10) as client:
                 return (await client.get(self._where)).raise_for_status().text
-        return Path(self._where).read_text()
+        return await asyncio.to_thread(Path(self._where).read_text)
 
 
 async def _key_of(token: str, where: str) -> Key:

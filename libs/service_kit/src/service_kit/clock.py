@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from service_kit.errors import ConfigurationError
+
 LOCAL_ZONE = ZoneInfo("Europe/London")
 """Dates of charge are local dates here (SPEC, introduction)."""
 
@@ -93,8 +95,6 @@ def _read(path: Path) -> tuple[timedelta, datetime | None]:
 
 def _write(setting: dict[str, object]) -> None:
     """Replace the file in one step, so that no process ever reads half of it."""
-    from service_kit.errors import ConfigurationError
-
     path = _path()
     if path is None:
         raise ConfigurationError("FARTHING_CLOCK is not set: this platform's clock cannot be moved")

@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -141,14 +142,15 @@ class Host:
         _log.info("stopped")
         return 0 if asked_to and not failed else 1
 
-    def _role(self, role: str, database: Database) -> Awaitable[None]:
+    async def _role(self, role: str, database: Database) -> None:
         if role == "api":
-            return self._serve(database)
-        if role == "consumers":
-            return self._consume()
-        if role == "relay":
-            return Relay(self._service.name, database, self._settings.kafka).run(self._stop)
-        return self._service.workers[role](self._stop)
+            await self._serve(database)
+        elif role == "consumers":
+            await self._consume()
+        elif role == "relay":
+            await Relay(self._service.name, database, self._settings.kafka).run(self._stop)
+        else:
+            await self._service.workers[role](self._stop)
 
     async def _consume(self) -> None:
         subscriptions = Subscriptions(self._service.name, kafka=self._settings.kafka)
@@ -185,5 +187,7 @@ class Host:
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: the host has them, for all roles."""
 
-    def install_signal_handlers(self) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
         """The host listens for signals."""
+        yield

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from service_kit.errors import ConfigurationError
 
 PREFIX = "FARTHING_"
 
@@ -46,13 +47,19 @@ class ServiceSettings(BaseSettings):
     smtp: str = "smtp://localhost:25"
     log_level: str = "INFO"
 
-    @model_validator(mode="before")
     @classmethod
-    def _own_database(cls, values: Any) -> Any:
-        named = os.environ.get(f"{PREFIX}POSTGRES_{cls.service.upper()}") if cls.service else None
-        if isinstance(values, dict) and named and "postgres" not in values:
-            return {**values, "postgres": named}
-        return values
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the caller gives, then the service's own database, then the environment."""
+        own = os.environ.get(f"{PREFIX}POSTGRES_{cls.service.upper()}", "") if cls.service else ""
+        own_database = InitSettingsSource(settings_cls, {"postgres": own})
+        return init_settings, own_database, env_settings, dotenv_settings, file_secret_settings
 
     def bearer(self) -> str:
         """The token for calls to other services.
@@ -60,8 +67,6 @@ class ServiceSettings(BaseSettings):
         Raises:
             ConfigurationError: FARTHING_SERVICE_TOKEN is not set or cannot be read.
         """
-        from service_kit.errors import ConfigurationError
-
         if self.service_token is None:
             raise ConfigurationError(f"{PREFIX}SERVICE_TOKEN is not set: name the file with the services' token")
         try:
@@ -76,8 +81,6 @@ def sqlalchemy_url(dsn: str) -> str:
     Raises:
         ConfigurationError: the DSN is empty or of another database.
     """
-    from service_kit.errors import ConfigurationError
-
     scheme, found, rest = dsn.partition("://")
     if not found or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise ConfigurationError(

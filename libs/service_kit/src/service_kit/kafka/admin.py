@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec, TopicDescription
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec, TopicDescription  # type: ignore[attr-defined]
 
 from contracts.topics import TOPICS, Topic
 from service_kit.errors import Transient
@@ -61,19 +61,19 @@ async def partitions_of(topic: str, *, kafka: str | None = None) -> int:
 
 async def topic_id(topic: str, *, kafka: str | None = None) -> UUID:
     """The id that the cluster gave this topic; a topic made again has another. Raises NoSuchTopic, KafkaAway."""
-    told = (await _described(topic, kafka)).topic_id
+    told: Any = (await _described(topic, kafka)).topic_id
     high, low = told.get_most_significant_bits(), told.get_least_significant_bits()
     return UUID(int=((high % 2**64) << 64) | (low % 2**64))
 
 
 async def end_offsets(topic: str, *, kafka: str | None = None) -> dict[int, int]:
     """Each partition's end: the offset that the next record will get. Raises NoSuchTopic, KafkaAway."""
-    return await _offsets(topic, OffsetSpec.latest(), kafka)
+    return await _offsets(topic, OffsetSpec.latest(), kafka)  # type: ignore[no-untyped-call]
 
 
 async def beginning_offsets(topic: str, *, kafka: str | None = None) -> dict[int, int]:
     """Each partition's first record that is still kept. Raises NoSuchTopic, KafkaAway."""
-    return await _offsets(topic, OffsetSpec.earliest(), kafka)
+    return await _offsets(topic, OffsetSpec.earliest(), kafka)  # type: ignore[no-untyped-call]
 
 
 async def group_offsets(group: str, topic: str, *, kafka: str | None = None) -> dict[int, int]:

@@ -15,7 +15,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -31,7 +31,7 @@ from service_kit.metrics import DEAD_LETTERS, EVENTS_HANDLED, EVENTS_RETRIED
 
 _log = logger(__name__)
 Handler = Callable[[list[Received]], Awaitable[None]]
-Record = ConsumerRecord[Any, Any]
+Record: TypeAlias = ConsumerRecord[Any, Any]
 
 ORIGIN_HEADERS = ("x-original-topic", "x-original-partition", "x-original-offset")
 ERROR_HEADERS = ("x-error-type", "x-error", "x-error-service", "x-error-group", "x-error-time", "x-error-attempts")
@@ -51,7 +51,7 @@ class Retry:
 
     def pause_s(self, failures: int) -> float:
         """The pause after that many failures in a row."""
-        longest = min(self.longest_s, self.first_s * 2 ** min(failures - 1, 20))
+        longest = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 20))
         return longest * random.uniform(0.5, 1.0)
 
 

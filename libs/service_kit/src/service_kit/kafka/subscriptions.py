@@ -3,8 +3,8 @@
 FastStream's own defaults acknowledge before handling, wait for one replica only and start at the end of a topic; a
 record that its parser cannot read (a header that is no UTF-8) is skipped and then acknowledged with the next batch, and
 a batch that is given back comes again at once, for ever. So here: acknowledged after the handler, our own parser that
-cannot fail, and `Delivery` around the handler, which decides what a failure means and lets nothing escape but the end of
-the process.
+cannot fail, and `Delivery` around the handler, which decides what a failure means and lets nothing escape but the
+end of the process.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from contracts.base import Event
 from contracts.topics import BY_NAME
@@ -33,7 +34,7 @@ from service_kit.logs import logger
 _log = logger(__name__)
 _IDLE_POLL_MS = 40
 _GRACE_S = 15.0
-Records = tuple[ConsumerRecord[Any, Any], ...]
+Records: TypeAlias = tuple[ConsumerRecord[Any, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class Subscriptions:
     def _add_group(self, broker: KafkaBroker, group: str, members: list[Subscription]) -> None:
         """One consumer for all topics of a group, so that the group's members all subscribe alike."""
         routes = {name: self._delivery(each) for each in members for name in _topics_of(each)}
-        subscriber = broker.subscriber(
+        subscriber: BatchSubscriber = broker.subscriber(
             *routes,
             group_id=group,
             batch=True,
