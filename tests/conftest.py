@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.support.platform import Databases, create_topics, kafka_server, postgres_server
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -16,11 +17,14 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from local_platform.kafka import Kafka
+from local_platform import ports
+from local_platform.kafka import Kafka, answers
 from local_platform.postgres import Postgres, create_extensions
 
-TOPICS_TIMEOUT_SECONDS = 120
-MIGRATE_TIMEOUT_SECONDS = 120
+KAFKA_IMAGE = "apache/kafka:4.1.0"
+POSTGRES_IMAGE = "postgres:18"
+CONTAINER_TIMEOUT_SECONDS = 60
+TOPICS_TIMEOUT_SECONDS = 60
 
 
 def docker_answers() -> bool:
@@ -56,10 +60,8 @@ def kafka_server() -> Iterator[str]:
     if named:
         yield named
     elif docker_answers():
-        from testcontainers.kafka import KafkaContainer
-
-        with KafkaContainer("apache/kafka:4.1.0").with_kraft() as container:
-            yield container.get_bootstrap_server()
+        with _kafka_container() as bootstrap:
+            yield bootstrap
     else:
         with temporary_state() as state:
             broker = Kafka(state / "kafka")
@@ -71,15 +73,53 @@ def kafka_server() -> Iterator[str]:
 
 
 @contextmanager
+def _kafka_container() -> Iterator[str]:
+    from testcontainers.core.container import DockerContainer
+
+    port = ports.reserve()
+    settings = {
+        "NODE_ID": "1",
+        "PROCESS_ROLES": "broker,controller",
+        "LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "ADVERTISED_LISTENERS": f"PLAINTEXT://localhost:{port}",
+        "CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+        "OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "TRANSACTION_STATE_LOG_MIN_ISR": "1",
+        "GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+        "AUTO_CREATE_TOPICS_ENABLE": "false",
+    }
+    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    for name, value in settings.items():
+        container = container.with_env(f"KAFKA_{name}", value)
+    try:
+        with container:
+            _wait_until(lambda: answers("localhost", port), CONTAINER_TIMEOUT_SECONDS)
+            yield f"localhost:{port}"
+    finally:
+        ports.release(port)
+
+
+def _wait_until(ready: Callable[[], bool], timeout_seconds: float) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not ready after {timeout_seconds} s")
+        time.sleep(0.1)
+
+
+@contextmanager
 def postgres_server() -> Iterator[str]:
     """A real Postgres: `FARTHING_POSTGRES`, a container, or a child process. Yields a superuser's DSN."""
     named = os.environ.get("FARTHING_POSTGRES")
     if named:
         yield named
     elif docker_answers():
-        from testcontainers.postgres import PostgresContainer
+        from testcontainers.community.postgres import PostgresContainer
 
-        with PostgresContainer("postgres:18", driver=None) as container:
+        with PostgresContainer(POSTGRES_IMAGE, driver=None) as container:
             yield container.get_connection_url()
     else:
         with temporary_state() as state:
@@ -93,16 +133,10 @@ def postgres_server() -> Iterator[str]:
 
 def create_topics(bootstrap: str) -> None:
     """Creates every topic of the contracts that is not there yet."""
-    _service_kit(["topics"], {"FARTHING_KAFKA": bootstrap}, TOPICS_TIMEOUT_SECONDS)
+    from service_kit.kafka import admin
 
-
-def _service_kit(arguments: list[str], environment: dict[str, str], timeout_seconds: float) -> None:
-    command = [sys.executable, "-m", "service_kit", *arguments]
-    done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=timeout_seconds, check=False
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    with ThreadPoolExecutor(1) as other_thread:  # this one may have an event loop of the test framework
+        other_thread.submit(lambda: asyncio.run(admin.create_topics(kafka=bootstrap))).result(TOPICS_TIMEOUT_SECONDS)
 
 
 def in_database(dsn: str, database: str) -> str:
@@ -142,11 +176,11 @@ class Databases:
             self.drop(in_database(self.admin_dsn, name))
 
     def _template(self, service: str) -> str:
+        from service_kit.migrations import migrate
+
         if service not in self._templates:
             name = self._create(template=None)
-            dsn = in_database(self.admin_dsn, name)
-            environment = {f"FARTHING_POSTGRES_{service.upper()}": dsn}
-            _service_kit(["migrate", service], environment, MIGRATE_TIMEOUT_SECONDS)
+            migrate(service, dsn=in_database(self.admin_dsn, name))
             self._templates[service] = name
         return self._templates[service]
 

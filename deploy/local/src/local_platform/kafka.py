@@ -79,14 +79,8 @@ class Kafka:
         self.process.wait_ready(self.answers, START_TIMEOUT_SECONDS)
 
     def answers(self) -> bool:
-        """Whether the broker answers an ApiVersions request."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 1.0) as connection:
-                connection.sendall(_api_versions_request())
-                head = connection.recv(10, socket.MSG_WAITALL)
-        except OSError:
-            return False
-        return len(head) == 10 and struct.unpack(">h", head[8:])[0] == 0
+        """Whether the broker answers."""
+        return answers("127.0.0.1", self.port)
 
     def stop(self) -> None:
         """Stops the broker and gives its ports back. Safe to call at any time and twice."""
@@ -156,6 +150,17 @@ class Kafka:
                 why=log_tail(log),
                 remedy="Remove the folder (`make clean` removes all of the platform's state) and start again.",
             )
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a broker there answers an ApiVersions request."""
+    try:
+        with socket.create_connection((host, port), 1.0) as connection:
+            connection.sendall(_api_versions_request())
+            head = connection.recv(10, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    return len(head) == 10 and struct.unpack(">h", head[8:])[0] == 0
 
 
 def _api_versions_request() -> bytes:
