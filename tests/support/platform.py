@@ -20,6 +20,7 @@ from psycopg import sql
 from local_platform import ports
 from local_platform.kafka import Kafka, answers
 from local_platform.postgres import Postgres, create_extensions
+from local_platform.processes import Children
 
 KAFKA_IMAGE = "apache/kafka:4.1.0"
 POSTGRES_IMAGE = "postgres:18"
@@ -31,7 +32,7 @@ def docker_answers() -> bool:
     """Whether a Docker engine can be used."""
     if not (os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()):
         return False
-    import docker
+    import docker  # type: ignore[import-untyped]
 
     with suppress(docker.errors.DockerException):
         client = docker.from_env(timeout=3)
@@ -63,13 +64,13 @@ def kafka_server() -> Iterator[str]:
         with _kafka_container() as bootstrap:
             yield bootstrap
     else:
-        with temporary_state() as state:
-            broker = Kafka(state / "kafka")
+        with temporary_state() as state, Children() as children:
+            broker = Kafka(state / "kafka", children)
             try:
                 broker.start()
                 yield broker.bootstrap
             finally:
-                broker.stop()
+                broker.close()
 
 
 @contextmanager
@@ -122,13 +123,13 @@ def postgres_server() -> Iterator[str]:
         with PostgresContainer(POSTGRES_IMAGE, driver=None) as container:
             yield container.get_connection_url()
     else:
-        with temporary_state() as state:
-            server = Postgres(state / "postgres", durable=False)
+        with temporary_state() as state, Children() as children:
+            server = Postgres(state / "postgres", children, durable=False)
             try:
                 server.start()
                 yield server.admin_dsn
             finally:
-                server.stop()
+                server.close()
 
 
 def create_topics(bootstrap: str) -> None:

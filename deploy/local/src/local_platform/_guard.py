@@ -1,6 +1,6 @@
 """Ends the processes of a platform when the process that started them is gone, however it went.
 
-Run by `processes.Guard` with one end of a pipe as standard input; the starter holds the other end. Lines read:
+Run by `processes.Children` with one end of a pipe as standard input; the starter holds the other end. Lines read:
 `+<process group> <signal>` (watch this group, send it this signal), `-<process group>` (it has ended).
 The end of the input means that the starter is dead. Only the standard library, to stay small and quick.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import signal
 import socket
 import struct
 import uuid
@@ -14,10 +13,9 @@ from local_platform import ports
 from local_platform.errors import PlatformError, folder_error, log_tail
 from local_platform.folders import cache_folder, make_folder
 from local_platform.jars import class_path
-from local_platform.processes import ChildProcess, run_to_end
+from local_platform.processes import ChildProcess, Children
 
 START_TIMEOUT_SECONDS = 90.0
-STOP_TIMEOUT_SECONDS = 20.0
 QUICK_START = ("-XX:TieredStopAtLevel=1",)
 """Starts sooner and runs slower: benchmarks leave it out."""
 _API_VERSIONS, _CORRELATION = 18, 1
@@ -29,19 +27,25 @@ class Kafka:
 
     Args:
         folder: its data, configuration and log; kept from one start to the next.
+        children: starts its processes.
         port, controller_port: None chooses free ones.
+        log: its log file; None is `kafka.log` in the folder.
         cache: where its jars are kept; None is the user's cache folder.
         heap_mb: the most memory for Java objects.
         quick_start: False gives full speed after a slower start (benchmarks).
         settings: broker settings that replace ours.
     """
 
+    name = "Kafka"
+
     def __init__(
         self,
         folder: Path,
+        children: Children,
         *,
         port: int | None = None,
         controller_port: int | None = None,
+        log: Path | None = None,
         cache: Path | None = None,
         heap_mb: int = 256,
         quick_start: bool = True,
@@ -51,6 +55,9 @@ class Kafka:
         self.port = ports.reserve(port)
         self.controller_port = ports.reserve(controller_port)
         self.process: ChildProcess | None = None
+        self.log = log or folder / "kafka.log"
+        self._children = children
+        self._jars: list[Path] = []
         self._cache, self._heap_mb, self._quick_start = cache, heap_mb, quick_start
         self._settings = dict(settings or {})
 
@@ -59,23 +66,24 @@ class Kafka:
         """host:port for clients."""
         return f"127.0.0.1:{self.port}"
 
-    @property
-    def log(self) -> Path:
-        """The broker's log file."""
-        return self.folder / "kafka.log"
+    def prepare(self) -> None:
+        """Downloads the jars if need be and checks them. Raises PlatformError."""
+        self._jars = class_path(self._cache or cache_folder())
 
     def start(self) -> None:
-        """Downloads the jars if need be, formats the folder if it is new, and returns when the broker answers.
+        """Prepares if need be, formats the folder if it is new, and returns when the broker answers.
 
         Raises PlatformError: download, disk, port, or the broker's own reason from its log.
         """
         make_folder(self.folder)
-        jars = class_path(self._cache or cache_folder())
-        java = self._java(jars)
+        if not self._jars:
+            self.prepare()
+        java = self._java(self._jars)
         self._write_settings()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(java)
-        self.process = ChildProcess("Kafka", [*java, "kafka.Kafka", str(self._settings_file)], log=self.log)
+        command = [*java, "kafka.Kafka", str(self._settings_file)]
+        self.process = self._children.spawn(self.name, command, log=self.log)
         self.process.wait_ready(self.answers, START_TIMEOUT_SECONDS)
 
     def answers(self) -> bool:
@@ -83,10 +91,13 @@ class Kafka:
         return answers("127.0.0.1", self.port)
 
     def stop(self) -> None:
-        """Stops the broker and gives its ports back. Safe to call at any time and twice."""
+        """Stops the broker; it can be started again on the same port."""
         if self.process is not None:
-            self.process.stop(signal.SIGTERM, STOP_TIMEOUT_SECONDS)
-            self.process = None
+            self._children.stop([self.process])
+
+    def close(self) -> None:
+        """Stops the broker for good and gives its ports back. Safe to call at any time and twice."""
+        self.stop()
         ports.release(self.port)
         ports.release(self.controller_port)
 
@@ -143,7 +154,7 @@ class Kafka:
     def _format(self, java: list[str]) -> None:
         options = ["--standalone", "--cluster-id", _cluster_id(), "--config", str(self._settings_file)]
         log = self.folder / "format.log"
-        if run_to_end([*java, "kafka.tools.StorageTool", "format", *options], log=log) != 0:
+        if self._children.run("kafka-storage", [*java, "kafka.tools.StorageTool", "format", *options], log=log) != 0:
             raise PlatformError(
                 "Kafka's data folder could not be formatted.",
                 where=str(self.folder / "data"),

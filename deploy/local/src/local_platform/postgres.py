@@ -17,10 +17,9 @@ from psycopg import sql
 from local_platform import ports
 from local_platform.errors import PlatformError, folder_error, log_tail
 from local_platform.folders import make_folder, remove
-from local_platform.processes import ChildProcess, Identity, run_to_end
+from local_platform.processes import ChildProcess, Children, Identity
 
 START_TIMEOUT_SECONDS = 60.0
-STOP_TIMEOUT_SECONDS = 20.0
 EXTENSIONS = ("pg_trgm", "btree_gist")
 NOT_DURABLE = {
     "fsync": "off",
@@ -36,23 +35,31 @@ class Postgres:
 
     Args:
         folder: its data, password and log; kept from one start to the next.
+        children: starts its processes.
         port: None chooses a free one.
+        log: its log file; None is `postgres.log` in the folder.
         durable: False leaves out all waiting for the disk: quicker, and lost if the machine stops (tests).
         settings: server settings that replace ours.
     """
 
+    name = "Postgres"
+
     def __init__(
-        self, folder: Path, *, port: int | None = None, durable: bool = True, settings: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        children: Children,
+        *,
+        port: int | None = None,
+        log: Path | None = None,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.folder, self.durable = folder, durable
         self.port = ports.reserve(port)
         self.process: ChildProcess | None = None
+        self.log = log or folder / "postgres.log"
+        self._children = children
         self._settings = dict(settings or {})
-
-    @property
-    def log(self) -> Path:
-        """The server's log file."""
-        return self.folder / "postgres.log"
 
     @property
     def admin_dsn(self) -> str:
@@ -65,12 +72,13 @@ class Postgres:
         identity = self._identity()
         if not self._is_complete():
             self._initialise(identity)
-        self.process = ChildProcess(
-            "Postgres",
+        self.process = self._children.spawn(
+            self.name,
             self._command(),
             log=self.log,
             environment=_environment(),
             identity=identity,
+            stop_signal=signal.SIGINT,
             last_signal=signal.SIGQUIT,
         )
         self.process.wait_ready(self.answers, START_TIMEOUT_SECONDS)
@@ -84,10 +92,13 @@ class Postgres:
         return True
 
     def stop(self) -> None:
-        """Stops the server, ending open connections, and gives its port back. Safe to call at any time and twice."""
+        """Stops the server, ending open connections; it can be started again on the same port."""
         if self.process is not None:
-            self.process.stop(signal.SIGINT, STOP_TIMEOUT_SECONDS)
-            self.process = None
+            self._children.stop([self.process])
+
+    def close(self) -> None:
+        """Stops the server for good and gives its port back. Safe to call at any time and twice."""
+        self.stop()
         ports.release(self.port)
 
     @property
@@ -137,7 +148,7 @@ class Postgres:
             "--no-instructions",
             *(() if self.durable else ("--no-sync",)),
         ]
-        if run_to_end(command, log=log, identity=identity, environment=_environment()) != 0:
+        if self._children.run("initdb", command, log=log, identity=identity, environment=_environment()) != 0:
             raise PlatformError(
                 "Postgres could not make its data folder.",
                 where=str(self._data),
@@ -188,7 +199,7 @@ class Postgres:
     def _can_run(self, identity: Identity, log: Path) -> bool:
         """Whether the server's program starts as this user and the user could reach the data folder."""
         probe = [str(binary("postgres")), "--version"]
-        if run_to_end(probe, log=log, identity=identity, environment=_environment()) != 0:
+        if self._children.run("postgres", probe, log=log, identity=identity, environment=_environment()) != 0:
             return False
         return identity != "nobody" or all(parent.stat().st_mode & 0o001 for parent in self._data.parents)
 

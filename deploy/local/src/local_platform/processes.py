@@ -8,92 +8,30 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, Self
 
 from local_platform.errors import folder_error, start_failure
 
 Identity = Literal["same", "namespace", "nobody"]
 POLL_SECONDS = 0.02
+GUARD_ENDS_WITHIN_SECONDS = 10.0
 _HERE = Path(__file__).parent
-_PYTHON = [sys.executable, "-I", "-S"]
+_PYTHON = (sys.executable, "-I", "-S")
 
 
-class Guard:
-    """A small process that ends all children registered with it when this process is gone, even by SIGKILL.
-
-    A pipe tells it: the kernel closes our end however we die. (A parent-death signal would be sent as soon as the
-    *thread* that started the child ends, is lost when a child changes its user, and does not reach grandchildren.)
-    """
-
-    def __init__(self) -> None:
-        reading, self.pipe = os.pipe()
-        command = [*_PYTHON, str(_HERE / "_guard.py")]
-        self._process = subprocess.Popen(command, stdin=reading, cwd="/", start_new_session=True)
-        os.close(reading)
-
-    def forget(self, group: int) -> None:
-        """Takes an ended process group from the list: its number may be given to somebody else."""
-        with suppress(BrokenPipeError):  # somebody killed the guard: nobody is left to tell
-            os.write(self.pipe, f"-{group}\n".encode())
-
-
-_guard: Guard | None = None
-_guard_lock = threading.Lock()
-
-
-def guard() -> Guard:
-    """The guard of this process, started when first needed."""
-    global _guard
-    with _guard_lock:
-        if _guard is None:
-            _guard = Guard()
-        return _guard
+class Stopping(Exception):
+    """Nothing more is started: the children are being stopped."""
 
 
 class ChildProcess:
-    """A program in a session of its own, with its output in a log file.
+    """A program in a session of its own, with its output in a log file. Made by `Children.spawn`."""
 
-    Args:
-        name: what it is called in messages.
-        command: program (absolute path) and arguments.
-        log: the file that its output is appended to.
-        environment: its whole environment; None means ours.
-        identity: as whom it runs, see `_launch.py`.
-        last_signal: what the guard sends it if this process dies.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        *,
-        log: Path,
-        environment: Mapping[str, str] | None = None,
-        identity: Identity = "same",
-        last_signal: signal.Signals = signal.SIGKILL,
-    ) -> None:
+    def __init__(self, name: str, log: Path, popen: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
         self.name, self.log = name, log
-        pipe = guard().pipe
-        launch = [*_PYTHON, str(_HERE / "_launch.py"), str(pipe), str(int(last_signal)), identity, *command]
-        try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            output = log.open("ab")
-        except OSError as error:
-            raise folder_error(error, log.parent) from error
-        with output:
-            self._popen = subprocess.Popen(
-                launch,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=None if environment is None else dict(environment),
-                cwd="/",
-                pass_fds=[pipe],
-                start_new_session=True,
-            )
+        self._popen, self._stop_signal = popen, stop_signal
 
     @property
     def pid(self) -> int:
@@ -118,36 +56,144 @@ class ChildProcess:
             time.sleep(POLL_SECONDS)
 
     def send(self, signal_number: signal.Signals) -> None:
-        """Sends a signal to the process alone."""
+        """Sends a signal to the process alone; nothing happens if it has ended."""
         self._popen.send_signal(signal_number)
 
-    def stop(self, signal_number: signal.Signals = signal.SIGTERM, timeout_seconds: float = 15.0) -> None:
-        """Asks it to end, waits, and kills what is left of its process group."""
-        if self.exit_code is None:
-            self.send(signal_number)
-        with suppress(subprocess.TimeoutExpired):
-            self._popen.wait(timeout_seconds)
-        self.sweep()
+    def ask_to_end(self) -> None:
+        """Sends the signal at which the program ends in order."""
+        self.send(self._stop_signal)
 
-    def sweep(self) -> None:
-        """Kills the process, if it still runs, and what it started and left behind."""
+
+class Children:
+    """The child processes of one owner, and the guard that ends them when this process is gone, even by SIGKILL.
+
+    The guard is a small process at the other end of a pipe, which the kernel closes however we die. (A parent-death
+    signal would be sent as soon as the *thread* that started the child ends, is lost when a child changes its user,
+    and does not reach grandchildren.)
+
+    Args:
+        held: an open file that the guard keeps open until the last child is gone, for instance a lock.
+    """
+
+    def __init__(self, held: IO[str] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._running: list[ChildProcess] = []
+        self._closed = False
+        reading, self._pipe = os.pipe()
+        kept = () if held is None else (held.fileno(),)
+        command = [*_PYTHON, str(_HERE / "_guard.py")]
+        self._guard = subprocess.Popen(command, stdin=reading, cwd="/", start_new_session=True, pass_fds=kept)
+        os.close(reading)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def spawn(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        identity: Identity = "same",
+        stop_signal: signal.Signals = signal.SIGTERM,
+        last_signal: signal.Signals = signal.SIGKILL,
+    ) -> ChildProcess:
+        """Starts a program.
+
+        Args:
+            name: what it is called in messages.
+            command: program (absolute path) and arguments.
+            log: the file that its output is appended to.
+            environment: its whole environment; None means ours.
+            identity: as whom it runs, see `_launch.py`.
+            stop_signal: at which it ends in order.
+            last_signal: what the guard sends it if this process dies.
+        Raises:
+            Stopping: `close` has been called.
+            PlatformError: the log cannot be written.
+        """
+        wrapper = (*_PYTHON, str(_HERE / "_launch.py"), str(self._pipe), str(int(last_signal)), identity)
+        with self._lock:
+            if self._closed:
+                raise Stopping(name)
+            with _opened(log) as output:
+                popen = subprocess.Popen(
+                    [*wrapper, *command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=None if environment is None else dict(environment),
+                    cwd="/",
+                    pass_fds=(self._pipe,),
+                    start_new_session=True,
+                )
+            child = ChildProcess(name, log, popen, stop_signal)
+            self._running.append(child)
+            return child
+
+    def run(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        identity: Identity = "same",
+        environment: Mapping[str, str] | None = None,
+        timeout_seconds: float = 180.0,
+    ) -> int:
+        """Runs a program to its end. Returns its exit code. Raises as `spawn`, and subprocess.TimeoutExpired."""
+        child = self.spawn(name, command, log=log, identity=identity, environment=environment)
+        try:
+            return child.wait(timeout_seconds)
+        finally:
+            self.sweep(child)
+
+    def stop(self, children: Iterable[ChildProcess], timeout_seconds: float = 25.0) -> None:
+        """Asks all of them to end at once, waits, and kills what is left of their process groups."""
+        stopping = list(children)
+        for child in stopping:
+            child.ask_to_end()
+        deadline = time.monotonic() + timeout_seconds
+        for child in stopping:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.0, deadline - time.monotonic()))
+            self.sweep(child)
+
+    def sweep(self, child: ChildProcess) -> None:
+        """Kills the process, if it still runs, and what it started and left behind; then forgets it."""
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._popen.wait()
-        guard().forget(self.pid)
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        with self._lock:
+            if child in self._running:
+                self._running.remove(child)
+                self._tell_guard_gone(child.pid)
+
+    def close(self) -> None:
+        """Starts nothing more, stops what still runs, the last one first, and ends the guard."""
+        with self._lock:
+            self._closed = True
+            running = list(reversed(self._running))
+        for child in running:
+            self.stop([child])
+        with self._lock:
+            if self._guard.returncode is None:
+                os.close(self._pipe)
+                self._guard.wait(GUARD_ENDS_WITHIN_SECONDS)
+
+    def _tell_guard_gone(self, group: int) -> None:
+        """The group's number may be given to somebody else from now on."""
+        with suppress(BrokenPipeError):  # somebody killed the guard: nobody is left to tell
+            os.write(self._pipe, f"-{group}\n".encode())
 
 
-def run_to_end(
-    command: Sequence[str],
-    *,
-    log: Path,
-    identity: Identity = "same",
-    environment: Mapping[str, str] | None = None,
-    timeout_seconds: float = 120.0,
-) -> int:
-    """Runs a program to its end, under the guard. Returns its exit code."""
-    child = ChildProcess(Path(command[0]).name, command, log=log, identity=identity, environment=environment)
+def _opened(log: Path) -> IO[bytes]:
     try:
-        return child.wait(timeout_seconds)
-    finally:
-        child.sweep()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("ab")
+    except OSError as error:
+        raise folder_error(error, log.parent) from error
