@@ -37,19 +37,23 @@ def today() -> date:
     return now().astimezone(LOCAL_ZONE).date()
 
 
-def move_to(instant: datetime) -> None:
+def move_to(instant: datetime, *, file: Path | None = None) -> None:
     """Move the platform's clock to an instant; it runs on from there.
+
+    Args:
+        instant: aware.
+        file: the clock's file; None is the one FARTHING_CLOCK names.
 
     Raises:
         ValueError: the instant has no time zone.
         ConfigurationError: this platform has no movable clock (FARTHING_CLOCK is not set).
     """
-    _write({"offset_seconds": (_aware(instant) - wall_now()).total_seconds()})
+    _write({"offset_seconds": (_aware(instant) - wall_now()).total_seconds()}, file)
 
 
-def freeze(instant: datetime) -> None:
-    """Stop the platform's clock at an instant, until it is moved, frozen or reset. Errors as `move_to`."""
-    _write({"frozen": _aware(instant).isoformat()})
+def freeze(instant: datetime, *, file: Path | None = None) -> None:
+    """Stop the platform's clock at an instant, until it is moved, frozen or reset. Arguments as `move_to`."""
+    _write({"frozen": _aware(instant).isoformat()}, file)
 
 
 def reset() -> None:
@@ -93,9 +97,9 @@ def _read(path: Path) -> tuple[timedelta, datetime | None]:
     return timedelta(seconds=setting["offset_seconds"]), None
 
 
-def _write(setting: dict[str, object]) -> None:
+def _write(setting: dict[str, object], file: Path | None) -> None:
     """Replace the file in one step, so that no process ever reads half of it."""
-    path = _path()
+    path = file or _path()
     if path is None:
         raise ConfigurationError("FARTHING_CLOCK is not set: this platform's clock cannot be moved")
     path.parent.mkdir(parents=True, exist_ok=True)
