@@ -30,6 +30,11 @@ class ServiceSettings(BaseSettings):
     """Connections this process may hold; fifteen processes with fifteen each are more than Postgres gives."""
     kafka: str = "localhost:9092"
     """Comma separated host:port list."""
+    instance: str = ""
+    """This process's name among the replicas of its service, the same after a restart (`0`, `1` ...). A consumer that
+    was killed then takes its partitions back at once; without it the others wait out its session first. Never give
+    two living processes the same one.
+    """
     jwks: str = ""
     """Path or URL of the token issuer's public keys."""
     issuer: str = "farthing"

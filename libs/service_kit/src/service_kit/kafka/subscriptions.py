@@ -30,6 +30,7 @@ from service_kit.kafka import admin
 from service_kit.kafka.clients import CONSUMER_SETTINGS, make_producer, servers
 from service_kit.kafka.delivery import Delivery, Handler, Retry, Stopped
 from service_kit.logs import logger
+from service_kit.settings import ServiceSettings
 
 _log = logger(__name__)
 _IDLE_POLL_MS = 40
@@ -151,14 +152,19 @@ class Subscriptions:
     def _add_group(self, broker: KafkaBroker, group: str, members: list[Subscription]) -> None:
         """One consumer for all topics of a group, so that the group's members all subscribe alike."""
         routes = {name: self._delivery(each) for each in members for name in _topics_of(each)}
+
+        async def parse(records: Records) -> KafkaAckableMessage:
+            return KafkaAckableMessage(body=b"", headers={}, raw_message=records, consumer=subscriber.consumer)
+
         subscriber: BatchSubscriber = broker.subscriber(
             *routes,
             group_id=group,
+            group_instance_id=f"{group}.{instance}" if (instance := ServiceSettings().instance) else None,
             batch=True,
             max_records=max(each.batch_size for each in members),
             batch_timeout_ms=_IDLE_POLL_MS,
             ack_policy=AckPolicy.NACK_ON_ERROR,
-            parser=lambda records: _parsed(records, subscriber),
+            parser=parse,
             decoder=_raw,
             **CONSUMER_SETTINGS,
         )
@@ -205,10 +211,6 @@ class Subscriptions:
 
 def _topics_of(each: Subscription) -> Iterable[str]:
     return each.topic, admin.retry_topic(each.topic, each.group)
-
-
-async def _parsed(records: Records, subscriber: Any) -> KafkaAckableMessage:
-    return KafkaAckableMessage(body=b"", headers={}, raw_message=records, consumer=subscriber.consumer)
 
 
 async def _raw(message: KafkaAckableMessage) -> Any:
