@@ -97,9 +97,9 @@ def _read(path: Path) -> tuple[timedelta, datetime | None]:
     return timedelta(seconds=setting["offset_seconds"]), None
 
 
-def _write(setting: dict[str, object], file: Path | None) -> None:
+def _write(setting: dict[str, object], named: Path | None) -> None:
     """Replace the file in one step, so that no process ever reads half of it."""
-    path = file or _path()
+    path = named or _path()
     if path is None:
         raise ConfigurationError("FARTHING_CLOCK is not set: this platform's clock cannot be moved")
     path.parent.mkdir(parents=True, exist_ok=True)
