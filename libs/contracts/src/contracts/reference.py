@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -75,6 +76,40 @@ class BillStyle(Contract):
     currency: str = "GBP"
 
 
+class PlanCharge(Contract):
+    """The recurring charge of a call plan, net of VAT in pounds (SPEC C9). `vat_rate` empty means the customer's."""
+
+    amount: Amount
+    frequency_months: int = Field(default=1, ge=1, le=120)
+    in_advance: bool = True
+    description: str = Field(default="", description="empty means the plan's name")
+    vat_rate: Code | None = None
+
+
+class CallPlan(Contract):
+    """A standard call plan: what a number is given when it is added; it may carry a recurring charge."""
+
+    charge: PlanCharge | None = None
+
+
+class StandardCharge(Contract):
+    """A charge on the price list; as a customer's charge, without its dates (SPEC C9)."""
+
+    kind: Literal["one_off", "recurring"]
+    description: str
+    amount: Amount
+    quantity: Amount = Field(default=Decimal("1"))
+    frequency_months: int | None = Field(default=None, ge=1, le=120)
+    in_advance: bool = True
+    vat_rate: Code | None = None
+
+
+class StandardFeature(Contract):
+    """An entry of the price list that a feature can be made from (SPEC C9)."""
+
+    charges: tuple[StandardCharge, ...] = ()
+
+
 class ReferenceUpdated(Event):
     """An entry of a reference list as it is now. The field named like its list's kind carries what it does."""
 
@@ -93,6 +128,8 @@ class ReferenceUpdated(Event):
     payment_method: PaymentMethod | None = None
     number_type: NumberType | None = None
     bill_style: BillStyle | None = None
+    call_plan: CallPlan | None = None
+    standard_feature: StandardFeature | None = None
 
     def key(self) -> str:
         return f"{self.list}/{self.code}"
