@@ -20,19 +20,26 @@ from service_kit.kafka.clients import servers
 
 _T = TypeVar("_T")
 _TIMEOUT_S = 15.0
+_REACH_S = 4.0
+"""How long to wait for any broker at all; short, because the call holds a thread that a stop has to wait for."""
 _DAY_MS = 24 * 3_600_000
 SIDE_TOPIC_RETENTION_MS = 30 * _DAY_MS
 """How long dead letters and records to be retried are kept."""
-_PASSING = {
+_SETTLING = {
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+}
+"""What a cluster answers for a moment after a topic or group is made, or a leader has moved."""
+_PASSING = _SETTLING | {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TIMED_OUT,
     KafkaError._RESOLVE,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.NOT_CONTROLLER,
     KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
 }
 
 
@@ -96,7 +103,7 @@ async def lag(group: str, topic: str, *, kafka: str | None = None) -> int:
 
 async def topic_names(*, kafka: str | None = None) -> set[str]:
     """Every topic of the cluster. Raises KafkaAway."""
-    metadata = await _blocking(kafka, lambda admin: admin.list_topics(timeout=_TIMEOUT_S))
+    metadata = await _blocking(kafka, lambda admin: admin.list_topics(timeout=_REACH_S))
     return set(metadata.topics)
 
 
@@ -162,7 +169,7 @@ def _made(future: Any) -> bool:
 async def _wait_for(names: set[str], kafka: str | None) -> None:
     """Right after a topic is made, its partitions have no leader for a moment: wait until they do."""
     for _ in range(100):
-        metadata = await _blocking(kafka, lambda admin: admin.list_topics(timeout=_TIMEOUT_S))
+        metadata = await _blocking(kafka, lambda admin: admin.list_topics(timeout=_REACH_S))
         known = [metadata.topics[name] for name in names if name in metadata.topics]
         if len(known) == len(names) and all(_led(topic) for topic in known):
             return
@@ -196,13 +203,17 @@ async def _asked(kafka: str | None, ask: Callable[[AdminClient], dict[Any, Any]]
 
 
 async def _blocking(kafka: str | None, ask: Callable[[AdminClient], _T]) -> _T:
-    """Run a call of the admin client, which blocks, beside the event loop."""
-    try:
-        return await asyncio.to_thread(lambda: ask(_admin(servers(kafka))))
-    except KafkaException as error:
-        raise _translated(error) from error
-    except TimeoutError as error:
-        raise KafkaAway(f"no answer from {servers(kafka)} within {_TIMEOUT_S:.0f} s") from error
+    """Run a call of the admin client, which blocks, beside the event loop; wait for a cluster that is settling."""
+    deadline = asyncio.get_running_loop().time() + _TIMEOUT_S
+    while True:
+        try:
+            return await asyncio.to_thread(lambda: ask(_admin(servers(kafka))))
+        except KafkaException as error:
+            if error.args[0].code() not in _SETTLING or asyncio.get_running_loop().time() > deadline:
+                raise _translated(error) from error
+        except TimeoutError as error:
+            raise KafkaAway(f"no answer from {servers(kafka)} within {_TIMEOUT_S:.0f} s") from error
+        await asyncio.sleep(0.1)
 
 
 def _translated(error: KafkaException) -> Exception:

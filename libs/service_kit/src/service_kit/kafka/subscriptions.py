@@ -111,17 +111,21 @@ class Subscriptions:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; waits for Kafka as long as it takes."""
+        stopping = asyncio.create_task(stop.wait())
         failures = 0
         while not stop.is_set():
-            try:
-                await self.start()
+            starting = asyncio.create_task(self.start())
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done() and starting.exception() is None:
+                await stopping
                 break
-            except Exception as error:
+            starting.cancel()
+            outcome = (await asyncio.gather(starting, return_exceptions=True))[0]
+            if not stop.is_set():
                 failures += 1
-                _log.warning("cannot consume yet", error=repr(error), failures=failures)
+                _log.warning("cannot consume yet", error=repr(outcome), failures=failures)
                 await self._abandon()
                 await _pause(stop, self._retry.pause_s(failures))
-        await stop.wait()
         await self.stop()
 
     async def _abandon(self) -> None:
