@@ -65,12 +65,9 @@ def kafka_server() -> Iterator[str]:
             yield bootstrap
     else:
         with temporary_state() as state, Children() as children:
-            broker = Kafka(state / "kafka", children)
-            try:
-                broker.start()
-                yield broker.bootstrap
-            finally:
-                broker.close()
+            broker = Kafka(state / "kafka", children, port=ports.reserve(), controller_port=ports.reserve())
+            broker.start()
+            yield broker.bootstrap
 
 
 @contextmanager
@@ -124,12 +121,9 @@ def postgres_server() -> Iterator[str]:
             yield container.get_connection_url()
     else:
         with temporary_state() as state, Children() as children:
-            server = Postgres(state / "postgres", children, durable=False)
-            try:
-                server.start()
-                yield server.admin_dsn
-            finally:
-                server.close()
+            server = Postgres(state / "postgres", children, port=ports.reserve(), durable=False)
+            server.start()
+            yield server.admin_dsn
 
 
 def create_topics(bootstrap: str) -> None:

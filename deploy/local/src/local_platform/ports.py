@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import random
 import socket
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from local_platform.errors import PlatformError
+from local_platform.errors import PlatformError, folder_error
 
 LOWEST, HIGHEST = 20_000, 32_000
 """Below the range from which systems take ports for outgoing connections, so that none of those gets in the way."""
@@ -80,3 +82,36 @@ def reserve_same(previous: int | None) -> int:
         return reserve(previous)
     except PlatformError:
         return reserve()
+
+
+class PortBook:
+    """The ports of one platform: those wished, else those of the last time if they are free, else new ones.
+
+    Args:
+        file: where they are noted between two starts.
+        wished: by name.
+    """
+
+    def __init__(self, file: Path, wished: Mapping[str, int]) -> None:
+        self._file, self._wished = file, wished
+        self._last: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        self._taken: dict[str, int] = {}
+
+    def take(self, name: str) -> int:
+        """Reserves the port of that name. Raises PlatformError if the wished one is taken."""
+        port = reserve(self._wished[name]) if name in self._wished else reserve_same(self._last.get(name))
+        self._taken[name] = port
+        return port
+
+    def save(self) -> None:
+        """Notes the ports for the next time. Raises PlatformError."""
+        try:
+            self._file.write_text(json.dumps(self._last | self._taken))
+        except OSError as error:
+            raise folder_error(error, self._file.parent) from error
+
+    def close(self) -> None:
+        """Gives all of them back."""
+        for port in self._taken.values():
+            release(port)
+        self._taken.clear()

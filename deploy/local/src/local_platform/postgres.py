@@ -14,7 +14,6 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from local_platform import ports
 from local_platform.errors import PlatformError, folder_error, log_tail
 from local_platform.folders import make_folder, remove
 from local_platform.processes import ChildProcess, Children, Identity
@@ -36,26 +35,26 @@ class Postgres:
     Args:
         folder: its data, password and log; kept from one start to the next.
         children: starts its processes.
-        port: None chooses a free one.
+        port: reserved by the caller.
         log: its log file; None is `postgres.log` in the folder.
         durable: False leaves out all waiting for the disk: quicker, and lost if the machine stops (tests).
         settings: server settings that replace ours.
     """
 
-    name = "Postgres"
+    name = "postgres"
 
     def __init__(
         self,
         folder: Path,
         children: Children,
         *,
-        port: int | None = None,
+        port: int,
         log: Path | None = None,
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.folder, self.durable = folder, durable
-        self.port = ports.reserve(port)
+        self.port = port
         self.process: ChildProcess | None = None
         self.log = log or folder / "postgres.log"
         self._children = children
@@ -95,11 +94,6 @@ class Postgres:
         """Stops the server, ending open connections; it can be started again on the same port."""
         if self.process is not None:
             self._children.stop([self.process])
-
-    def close(self) -> None:
-        """Stops the server for good and gives its port back. Safe to call at any time and twice."""
-        self.stop()
-        ports.release(self.port)
 
     @property
     def _data(self) -> Path:
@@ -217,20 +211,6 @@ def binary(name: str) -> Path:
 def dsn(user: str, password: str, port: int, database: str) -> str:
     """A connection string for a server on this machine."""
     return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
-
-
-def create_service_database(admin_dsn: str, service: str, password: str) -> None:
-    """Makes a role and a database of the service's name, which no other service may enter; harmless when repeated."""
-    name, secret = sql.Identifier(service), sql.Literal(password)
-    with psycopg.connect(admin_dsn, autocommit=True) as connection:
-        role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [service]).fetchone()
-        verb = sql.SQL("ALTER" if role else "CREATE")
-        connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, name, secret))
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [service]).fetchone():
-            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
-        connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
-    with psycopg.connect(admin_dsn, dbname=service, autocommit=True) as connection:
-        create_extensions(connection)
 
 
 def create_extensions(connection: psycopg.Connection) -> None:

@@ -165,13 +165,14 @@ class Children:
 
     def sweep(self, child: ChildProcess) -> None:
         """Kills the process, if it still runs, and what it started and left behind; then forgets it."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
         with self._lock:
-            if child in self._running:
-                self._running.remove(child)
-                self._tell_guard_gone(child.pid)
+            if child not in self._running:
+                return
+            self._running.remove(child)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            self._tell_guard_gone(child.pid)
 
     def close(self) -> None:
         """Starts nothing more, stops what still runs, the last one first, and ends the guard."""
