@@ -1,0 +1,1 @@
+"""The rules of customers: pure functions on frozen dataclasses, without I/O, clock or framework."""

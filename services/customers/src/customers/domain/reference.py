@@ -1,0 +1,153 @@
+"""Entries of reference lists, and what a book of them answers (SPEC C4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from contracts.base import Contract
+from contracts.reference import (
+    BillingCycle,
+    BillStyle,
+    CallPlan,
+    NumberType,
+    PaymentMethod,
+    StandardFeature,
+    StatusFlags,
+    VatRate,
+)
+from customers.domain.rules import RuleBroken
+from money.dates import day_before
+from money.terms import check_terms
+
+STATUSES = "statuses"
+BILLING_CYCLES = "billing_cycles"
+PAYMENT_METHODS = "payment_methods"
+VAT_RATES = "vat_rates"
+ACCOUNT_MANAGERS = "account_managers"
+BILL_STYLES = "bill_styles"
+NUMBER_TYPES = "number_types"
+STATUS_REASONS = "status_reasons"
+ANNUAL_INCREASE_PROFILES = "annual_increase_profiles"
+CALL_PLANS = "call_plans"
+STANDARD_FEATURES = "standard_features"
+
+LISTS: dict[str, tuple[str, type[Contract]] | None] = {
+    STATUSES: ("status", StatusFlags),
+    BILLING_CYCLES: ("billing_cycle", BillingCycle),
+    PAYMENT_METHODS: ("payment_method", PaymentMethod),
+    VAT_RATES: ("vat_rate", VatRate),
+    ACCOUNT_MANAGERS: None,
+    BILL_STYLES: ("bill_style", BillStyle),
+    NUMBER_TYPES: ("number_type", NumberType),
+    STATUS_REASONS: None,
+    ANNUAL_INCREASE_PROFILES: None,
+    CALL_PLANS: ("call_plan", CallPlan),
+    STANDARD_FEATURES: ("standard_feature", StandardFeature),
+}
+"""Every list, and the field of `reference.updated` that says what its entries do; None where the name says it all."""
+
+_CODE = re.compile(r"[A-Za-z0-9][\w.\-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a reference list. `attributes` is what it does, of the type that `LISTS` names."""
+
+    list: str
+    code: str
+    name: str
+    attributes: Contract | None = None
+    retired: bool = False
+    is_default: bool = False
+    version: int = 1
+
+
+class Book:
+    """All entries of all lists, as they were when a use case looked."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._lists: dict[str, dict[str, Entry]] = {name: {} for name in LISTS}
+        for entry in entries:
+            self._lists[entry.list][entry.code] = entry
+
+    def default(self, list_name: str) -> str | None:
+        """The code of the list's default entry, if it has one."""
+        found = (entry.code for entry in self._lists[list_name].values() if entry.is_default and not entry.retired)
+        return next(found, None)
+
+    def find(self, list_name: str, code: str) -> Entry | None:
+        """An entry, retired or not."""
+        return self._lists[list_name].get(code)
+
+    def require(self, list_name: str, code: str, field: str) -> Entry:
+        """The entry that a field names, for new use.
+
+        Raises:
+            RuleBroken: it does not exist or is retired; lists the codes that can be used.
+        """
+        entry = self._lists[list_name].get(code)
+        if entry is not None and not entry.retired:
+            return entry
+        why = "is retired" if entry else "is not known"
+        raise RuleBroken(field, f"'{code}' {why} in the list {list_name}: use one of {self._codes(list_name)}")
+
+    def status(self, code: str) -> StatusFlags:
+        """What a status does. Raises KeyError where no entry has the code, retired or not."""
+        flags = self._lists[STATUSES][code].attributes
+        assert isinstance(flags, StatusFlags)
+        return flags
+
+    def _codes(self, list_name: str) -> str:
+        usable = sorted(code for code, entry in self._lists[list_name].items() if not entry.retired)
+        shown = ", ".join(usable[:20]) or f"none yet (add one with PUT /reference/{list_name}/CODE)"
+        return shown if len(usable) <= 20 else f"{shown} ... ({len(usable)} in all)"
+
+
+def check_entry(entry: Entry, book: Book) -> Entry:
+    """Refuse an entry that nothing could work with (SPEC C4 to C8).
+
+    Raises:
+        RuleBroken: says which field and why.
+    """
+    if not _CODE.fullmatch(entry.code):
+        raise RuleBroken("code", "a code is 1 to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit")
+    if entry.retired and entry.is_default:
+        raise RuleBroken("is_default", "a retired entry cannot be the default")
+    match entry.attributes:
+        case VatRate() as rate:
+            _check_vat_periods(rate)
+        case PaymentMethod() as method:
+            _check_method(method)
+        case StatusFlags() as flags:
+            _check_status(entry.code, flags, book)
+    return entry
+
+
+def _check_method(method: PaymentMethod) -> None:
+    try:
+        check_terms(method.terms.kind, method.terms.value)
+    except ValueError as error:
+        raise RuleBroken("payment_method.terms", str(error)) from None
+
+
+def _check_vat_periods(rate: VatRate) -> None:
+    """SPEC Z13: at most one percentage is valid on a tax point."""
+    if not rate.periods:
+        raise RuleBroken("vat_rate.periods", "give at least one percentage with the date from which it is valid")
+    for period in rate.periods:
+        if period.percent < 0 or (period.valid_to and period.valid_to < period.valid_from):
+            raise RuleBroken("vat_rate.periods", f"the period from {period.valid_from} is negative or ends too early")
+    in_order = sorted(rate.periods, key=lambda period: period.valid_from)
+    for earlier, later in pairwise(in_order):
+        if earlier.valid_to is None or earlier.valid_to >= later.valid_from:
+            last = day_before(later.valid_from)
+            raise RuleBroken("vat_rate.periods", f"the periods overlap: end the one before {last} at the latest")
+
+
+def _check_status(code: str, flags: StatusFlags, book: Book) -> None:
+    for field, other in (("next_status", flags.next_status), ("numbers_status", flags.numbers_status)):
+        if other is not None and other != code:
+            book.require(STATUSES, other, f"status.{field}")
