@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import uvicorn
 from fastapi import FastAPI
 
-from service_kit import logs
+from contracts.base import Event
+from service_kit import asyncapi, logs
 from service_kit.database import Database, bind
 from service_kit.errors import ConfigurationError
 from service_kit.kafka import Subscriptions
@@ -39,6 +40,7 @@ class Service:
         app: makes its HTTP app.
         subscribe: declares what it consumes.
         workers: further roles by name; each gets an event that is set when it is to end, and returns then.
+        publishes: the events it sends, for its AsyncAPI document.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Service:
     app: Callable[[], FastAPI]
     subscribe: Callable[[Subscriptions], None] = lambda _: None
     workers: dict[str, Role] = field(default_factory=dict)
+    publishes: tuple[type[Event], ...] = ()
 
     @property
     def roles(self) -> list[str]:
@@ -159,6 +162,7 @@ class Host:
 
     async def _serve(self, database: Database) -> None:
         app = self._service.app()
+        app.include_router(asyncapi.router(lambda: self._documented(app)))
         app.state.ready_checks.update(database=lambda: self._database_ready(database), kafka=self._kafka_ready)
         config = uvicorn.Config(
             app,
@@ -176,6 +180,18 @@ class Host:
         server.should_exit = True
         stopping.cancel()
         await serving
+
+    def _documented(self, app: FastAPI) -> asyncapi.Documented:
+        subscriptions = Subscriptions(self._service.name)
+        self._service.subscribe(subscriptions)
+        return asyncapi.Documented(
+            service=self._service.name,
+            title=f"{app.title}: events",
+            description=app.description,
+            servers=self._settings.kafka,
+            sends=self._service.publishes,
+            receives=[*subscriptions.declared, *subscriptions.read_elsewhere],
+        )
 
     async def _database_ready(self, database: Database) -> None:
         await check_revision(database.engine, self._service.name, self._service.schema_revision)

@@ -48,6 +48,7 @@ _LOCK = 0x6661_7274_6869_6E67  # "farthing"
 _POLL_S = (0.05, 0.2)
 _LOCK_POLL_S = 0.5
 _HELD_RETRY_S = 60.0
+_MEASURE_EVERY_S = 1.0
 _PURGE_EVERY_S = 3600.0
 _PURGE_ROWS = 10_000
 _AWAY_S = (0.5, 10.0)
@@ -126,6 +127,7 @@ class Relay:
     inbox_kept: timedelta = INBOX_KEPT
     _held: dict[OrderKey, float] = field(default_factory=dict)
     _purged_at: float = field(default=float("-inf"))
+    _measured_at: float = field(default=float("-inf"))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set. Waits for the database and Kafka as long as it takes."""
@@ -177,14 +179,20 @@ class Relay:
         while not stop.is_set():
             database.outbox_written.clear()
             rows = await self._unsent(connection)
+            await self._measure(connection)
             if rows:
                 await self._send(connection, producer, rows)
                 pause_s = _POLL_S[0]
                 continue
             await self._purge(connection)
-            OUTBOX_UNSENT.labels(self.service).set(await connection.scalar(_COUNT) or 0)
             await _wait(pause_s, stop, database.outbox_written)
             pause_s = min(_POLL_S[1], pause_s * 1.5)
+
+    async def _measure(self, connection: AsyncConnection) -> None:
+        """Say how many events wait, at most once a second."""
+        if time.monotonic() - self._measured_at >= _MEASURE_EVERY_S:
+            self._measured_at = time.monotonic()
+            OUTBOX_UNSENT.labels(self.service).set(await connection.scalar(_COUNT) or 0)
 
     async def _unsent(self, connection: AsyncConnection) -> list[Row]:
         """The next rows in their order, without those held back."""

@@ -29,6 +29,7 @@ from service_kit.errors import ConfigurationError
 from service_kit.kafka import admin
 from service_kit.kafka.clients import CONSUMER_SETTINGS, make_producer, servers
 from service_kit.kafka.delivery import Delivery, Handler, Retry, Stopped
+from service_kit.kafka.records import Received
 from service_kit.logs import logger
 from service_kit.settings import ServiceSettings
 
@@ -55,6 +56,7 @@ class Subscriptions:
     def __init__(self, service: str = "", *, kafka: str | None = None, retry: Retry | None = None) -> None:
         self.service = service
         self.declared: list[Subscription] = []
+        self.read_elsewhere: list[Subscription] = []
         self._kafka = kafka
         self._retry = retry or Retry()
         self._stopping = asyncio.Event()
@@ -89,6 +91,10 @@ class Subscriptions:
         if any((known.topic, known.group) == (topic, group) for known in self.declared):
             raise ConfigurationError(f"group {group!r} already has a handler for {topic!r}: name all types in one")
         self.declared.append(Subscription(topic, group, handler, tuple(types), batch_size))
+
+    def read_by_worker(self, topic: str, group: str, *, types: Collection[type[Event]]) -> None:
+        """Declare, for the AsyncAPI document, what a worker of the service reads by itself (`make_consumer`)."""
+        self.read_elsewhere.append(Subscription(topic, group, _unused, tuple(types), 0))
 
     async def start(self) -> None:
         """Make the topics that are missing and start one consumer per group. Raises KafkaAway."""
@@ -215,6 +221,10 @@ class Subscriptions:
 
 def _topics_of(each: Subscription) -> Iterable[str]:
     return each.topic, admin.retry_topic(each.topic, each.group)
+
+
+async def _unused(_: list[Received]) -> None:
+    """In place of a handler where there is none."""
 
 
 async def _raw(message: KafkaAckableMessage) -> Any:
