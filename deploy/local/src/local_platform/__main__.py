@@ -105,7 +105,7 @@ def clean(options: argparse.Namespace) -> None:
             why=f"It has no file named {locks.NAME}.",
             remedy="Check FARTHING_STATE, or remove the folder yourself.",
         )
-    with locks.take(state):
+    with locks.StateLock(state):
         try:
             _remove_all_but_cache(state)
         except OSError as error:

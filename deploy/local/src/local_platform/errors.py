@@ -6,6 +6,11 @@ import errno
 import os
 from pathlib import Path
 
+FULL, TAKEN = "No space left on device", "Address already in use"
+TELLING = ("ERROR", "FATAL", "CRITICAL", "PANIC", "Error:", "Exception:", "error:", FULL, TAKEN)
+LINES_LOOKED_AT, TAIL_LINES = 200, 8
+MAX_LINE = 400
+
 
 class PlatformError(Exception):
     """The platform cannot go on.
@@ -33,13 +38,15 @@ def folder_error(error: OSError, folder: Path) -> PlatformError:
     return PlatformError("A folder of the platform cannot be written.", where=str(folder), why=why, remedy=remedy)
 
 
-def log_tail(log: Path, lines: int = 15) -> str:
-    """The end of a log file, or a word that there is none."""
+def log_tail(log: Path) -> str:
+    """The last lines of a log file that speak of errors, else its last lines, each cut short; or that there is none."""
     try:
-        text = log.read_text(errors="replace")
+        lines = log.read_text(errors="replace").splitlines()[-LINES_LOOKED_AT:]
     except OSError:
         return "(no log was written)"
-    return "\n".join(text.splitlines()[-lines:]) or "(the log is empty)"
+    telling = [line for line in lines if any(word in line for word in TELLING)]
+    shown = telling[-TAIL_LINES:] or lines[-TAIL_LINES:]
+    return "\n".join(line[:MAX_LINE] for line in shown) or "(the log is empty)"
 
 
 def start_failure(name: str, log: Path, exit_code: int | None) -> PlatformError:
@@ -47,8 +54,8 @@ def start_failure(name: str, log: Path, exit_code: int | None) -> PlatformError:
     tail = log_tail(log)
     ended = "did not become ready in time" if exit_code is None else f"ended with exit code {exit_code}"
     remedy = "Read the log named above."
-    if "No space left on device" in tail:
+    if FULL in tail:
         remedy = "Free some space on the disk of the state folder, or name another one in FARTHING_STATE."
-    elif "Address already in use" in tail or "address already in use" in tail:
+    elif TAKEN in tail:
         remedy = "Another program took the port meanwhile: start again, or name another port."
     return PlatformError(f"{name} {ended}.", where=str(log), why=tail, remedy=remedy)

@@ -138,6 +138,9 @@ class Kafka:
             "offsets.topic.replication.factor": "1",
             "offsets.topic.num.partitions": "1",
             **internal_topics,
+            # After a crash the controller waits for the end of the broker's session before it takes it back.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "1000",
             "group.initial.rebalance.delay.ms": "0",
             "num.network.threads": "2",
             "num.io.threads": "4",

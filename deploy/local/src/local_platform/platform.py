@@ -15,13 +15,14 @@ from datetime import date, datetime
 from datetime import time as time_of_day
 from functools import partial
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
-from local_platform import identity, locks
+from local_platform import identity
 from local_platform.assembly import Assembly, assemble
 from local_platform.databases import ServiceDatabases, variable
 from local_platform.errors import PlatformError, folder_error, log_tail
 from local_platform.folders import make_folder, state_folder
+from local_platform.locks import StateLock
 from local_platform.options import Options
 from local_platform.parallel import together
 from local_platform.ports import PortBook
@@ -52,7 +53,7 @@ class Platform:
             self.state / "passwords.json",
             self.options.environment,
         )
-        self._lock: IO[str] | None = None
+        self._lock: StateLock | None = None
         self._book: PortBook | None = None
         self._children: Children | None = None
         self._supervisor: Supervisor | None = None
@@ -184,8 +185,8 @@ class Platform:
     def start(self) -> None:
         """Starts everything. Raises PlatformError, after having stopped what was started already."""
         try:
-            self._lock = locks.take(self.state)
-            self._children = Children(held=self._lock)
+            self._lock = StateLock(self.state)
+            self._children = Children(held=self._lock.children)
             self._prepare(self._children)
             self._start_servers(self._children)
             services = self._parts.services.values()

@@ -106,7 +106,8 @@ class _Watch(threading.Thread):
         except Stopping:
             self.released.set()
         except PlatformError as error:
-            self._report(str(error))
+            if not self.released.is_set():
+                self._report(str(error))
 
 
 def _ending(code: int) -> str:

@@ -1,0 +1,43 @@
+"""Runs a platform with the probe as its only service: `run.py <state folder>`. Prints what happens, then `up`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+from local_platform.options import Options
+from local_platform.platform import Platform
+from local_platform.services import ServiceDefinition
+
+HERE = Path(__file__).parent
+
+
+def options(state: Path) -> Options:
+    """Options of a platform that has only the probe."""
+    environment = {**os.environ, "PYTHONPATH": str(HERE), "FARTHING_MIGRATIONS": str(HERE / "migrations")}
+    for name in ("FARTHING_KAFKA", "FARTHING_POSTGRES_PROBE"):
+        environment.pop(name, None)
+    return Options(
+        state=state,
+        services=(ServiceDefinition("probe"),),
+        durable=False,
+        environment=environment,
+        restart_delays_seconds=(0.05,),
+        report=lambda text: print(text, flush=True),
+    )
+
+
+def main() -> None:
+    """Until interrupted."""
+    try:
+        with Platform(options(Path(sys.argv[1]))):
+            print("up", flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+
+
+if __name__ == "__main__":
+    main()
