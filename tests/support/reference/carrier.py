@@ -33,13 +33,11 @@ class LowPolicy:
 
 @dataclass(eq=False)
 class Customer:
-    """Who pays, and what decides whether and how a bill is made.
-
-    Its one status holds on every day, also before `status_from`: a folder tells of no other.
-    """
+    """Who pays, and what decides whether and how a bill is made. `status` is the present one."""
 
     account: str
     status: str = DEFAULT_STATUS
+    history: tuple[tuple[date, str], ...] = ()
     cycle: str = DEFAULT_CYCLE
     anchor_month: int | None = None
     vat_rate: str = DEFAULT_VAT_RATE
@@ -47,6 +45,13 @@ class Customer:
     choice: Choice = NO_CHOICE
     missing: tuple[str, ...] = ()
     charges: list[Charge] = field(default_factory=list)
+
+    def status_on(self, day: date) -> str:
+        """SPEC C8: the status on a local day; before the history begins, the first of it."""
+        begun = [status for effective_from, status in self.history if effective_from <= day]
+        if begun:
+            return begun[-1]
+        return self.history[0][1] if self.history else self.status
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +120,9 @@ def read_customer(row: Mapping[str, Any]) -> Customer:
     return Customer(
         account=row["account_number"],
         status=row.get("status") or DEFAULT_STATUS,
+        history=tuple(
+            sorted((_needed_day(each, "effective_from"), each["status"]) for each in row.get("status_history") or ())
+        ),
         cycle=row.get("billing_cycle") or DEFAULT_CYCLE,
         anchor_month=row.get("anchor_month"),
         vat_rate=row.get("vat_rate") or DEFAULT_VAT_RATE,

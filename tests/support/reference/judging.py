@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from tests.support.reference.carrier import ACCUMULATES, IGNORED_TYPES, Carrier, Number
+from tests.support.reference.carrier import ACCUMULATES, DROPPED, IGNORED_TYPES, Carrier, Number
 from tests.support.reference.days import band_of, local
 from tests.support.reference.deck import DEFAULT_PLACES, Tariff, markup_of
 from tests.support.reference.numbers import digits_of, longest_prefix
@@ -60,7 +60,7 @@ def held_because(number: Number | None, day: date) -> tuple[str, str] | None:
         return SUSPENDED, "unknown_number"
     if number.kind in IGNORED_TYPES:
         return IGNORED, "ignored_number_type"
-    if number.customer.status not in ACCUMULATES:
+    if number.customer.status == DROPPED or number.customer.status_on(day) not in ACCUMULATES:
         return SUSPENDED, "customer_dropped"
     if not number.active_on(day):
         return SUSPENDED, "no_active_call_plan"
