@@ -16,7 +16,8 @@ HERE = Path(__file__).parent
 
 def options(state: Path) -> Options:
     """Options of a platform that has only the probe."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE), "FARTHING_MIGRATIONS": str(HERE / "migrations")}
+    path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "FARTHING_MIGRATIONS": str(HERE / "migrations")}
     for name in ("FARTHING_KAFKA", "FARTHING_POSTGRES_PROBE"):
         environment.pop(name, None)
     return Options(

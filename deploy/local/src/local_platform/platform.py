@@ -190,7 +190,7 @@ class Platform:
             self._prepare(self._children)
             self._start_servers(self._children)
             services = self._parts.services.values()
-            together([partial(self._start_and_watch, part) for part in services], self._children.close)
+            together([partial(self._start_and_watch, part) for part in services], self._give_up)
             self._write_running()
         except BaseException:
             self.stop()
@@ -199,10 +199,7 @@ class Platform:
     def stop(self) -> None:
         """Stops everything in the reverse order of its start. Safe to call at any time and twice."""
         with _undisturbed():
-            if self._supervisor is not None:
-                self._supervisor.close()
-            if self._children is not None:
-                self._stop_children(self._children)
+            self._give_up()
             if self._book is not None:
                 self._book.close()
             if self._lock is not None:
@@ -260,7 +257,7 @@ class Platform:
                 self._start_and_watch(self._parts.kafka)
             self._command(children, "topics")
 
-        together([databases, topics, partial(self._start_and_watch, self._parts.smtp)], children.close)
+        together([databases, topics, partial(self._start_and_watch, self._parts.smtp)], self._give_up)
 
     def _command(self, children: Children, *arguments: str) -> None:
         """Runs one of service_kit's commands to its end. Raises PlatformError with what it said."""
@@ -282,12 +279,16 @@ class Platform:
     def _tell(self, name: str, started: float, word: str) -> None:
         self.options.report(f"{name} {word} ({time.monotonic() - started:.1f} s)")
 
-    def _stop_children(self, children: Children) -> None:
-        """Services together first, then the servers that they use."""
+    def _give_up(self) -> None:
+        """Stops every process: the services together first, then the servers that they use."""
+        if self._supervisor is not None:
+            self._supervisor.close()
+        if self._children is None:
+            return
         if self._assembly is not None:
             processes = [part.process for part in self._assembly.services.values()]
-            children.stop(process for process in processes if process is not None)
-        children.close()
+            self._children.stop(process for process in processes if process is not None)
+        self._children.close()
 
     def _full_environment(self) -> dict[str, str]:
         return {**self.options.environment, **self.environment, "PYTHONUNBUFFERED": "1"}
