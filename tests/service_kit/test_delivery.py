@@ -13,6 +13,7 @@ from tests.service_kit import toy
 from tests.service_kit.conftest import until
 
 from service_kit import clock, deadletters
+from service_kit.__main__ import main
 from service_kit.errors import ConfigurationError, DatabaseAway
 from service_kit.kafka import (
     Received,
@@ -87,6 +88,24 @@ async def test_a_dead_letter_is_replayed_to_its_own_group_once(topic: str) -> No
     assert sorted(handled) == [1, 2]
     assert [letter.replayed for letter in await _letters(topic, 2)] == [True, True]
     assert len(await _records(topic, 2)) == 2
+
+
+async def test_dead_letters_are_listed_and_replayed_by_command(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """DESIGN dead letters: an operator sees what, from where and why, and sends it back."""
+
+    async def handle(_: list[Received]) -> None:
+        raise ValueError("broken on purpose")
+
+    await _send(topic, [(1, 1)])
+    async with _consuming(topic, handle):
+        await _letters(topic, 1)
+    await asyncio.to_thread(main, ["deadletters", "list", topic, GROUP])
+    await asyncio.to_thread(main, ["deadletters", "replay", topic, GROUP])
+    await asyncio.to_thread(main, ["deadletters", "list"])
+    told = capsys.readouterr().out
+    assert "ValueError: broken on purpose" in told
+    assert f"1 sent to {topic}.{GROUP}.retry" in told
+    assert told.index("[waiting]") < told.index("[replayed]")
 
 
 async def test_a_record_that_cannot_be_read_goes_to_the_dead_letters_at_once(topic: str) -> None:

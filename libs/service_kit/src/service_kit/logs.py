@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -47,10 +48,35 @@ def configure(service: str, level: str = "INFO") -> None:
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
+    handler.addFilter(OnceInAWhile())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name, least in _TALKATIVE.items():
         logging.getLogger(name).setLevel(least)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+class OnceInAWhile(logging.Filter):
+    """Lets each message of a Kafka client through once in ten seconds.
+
+    While a broker is away they write dozens a second.
+    """
+
+    def __init__(self, every_s: float = 10.0) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._told: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        now, what = time.monotonic(), (record.name, record.msg)
+        if now - self._told.get(what, float("-inf")) < self._every_s:
+            return False
+        if len(self._told) > 1_000:
+            self._told.clear()
+        self._told[what] = now
+        return True
 
 
 def logger(name: str) -> Any:
