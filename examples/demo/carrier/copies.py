@@ -12,7 +12,9 @@ REMEMBERED = 3_000
 """Records kept of each source: enough to copy from, little memory."""
 LOOK_BACK = 200
 CORRECTABLE = frozenset({Variety.BAD_DATE, Variety.BAD_DURATION, Variety.MISSING_HOUR})
-UNFIT = SPOILT | COPIES
+ALTERED = frozenset({Variety.FRACTIONAL, Variety.KNOWN_CLASS, Variety.FOREIGN_COST})
+"""Changed only as they are written: a copy made of the call would not be an exact one."""
+UNFIT = SPOILT | COPIES | ALTERED
 
 
 class Copies:
