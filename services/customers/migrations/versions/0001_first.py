@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
+
 from service_kit.migrations import create_kit_tables, drop_kit_tables
 
 revision = "0001"

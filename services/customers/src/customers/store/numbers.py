@@ -92,29 +92,28 @@ async def list_features(connection: AsyncConnection, customer_id: int, *, after:
     return await _features(connection, wanted, limit=limit)
 
 
-async def find_holdings(connection: AsyncConnection, lines: Iterable[Line]) -> list[Holding]:
-    """SPEC C9: the active periods that clash with those of these lines, the lines' own aside."""
-    clashes = [_clash(line.assignment) for line in lines]
-    if not clashes:
-        return []
-    columns = (assignment.c.number, customer.c.customer_id, customer.c.account_number, customer.c.name)
+async def find_holding(
+    connection: AsyncConnection, held: str, start: date, end: date | None, *, besides: int = 0
+) -> Holding | None:
+    """SPEC C9: the first active period of a number that has a day in start..end, but for one assignment."""
+    until = date.max if end is None else end
     found = await connection.execute(
-        select(*columns, assignment.c.start, assignment.c.end)
+        select(
+            assignment.c.number,
+            customer.c.customer_id,
+            customer.c.account_number,
+            customer.c.name,
+            assignment.c.start,
+            assignment.c.end,
+        )
         .join(customer, customer.c.customer_id == assignment.c.customer_id)
-        .where(or_(*clashes))
+        .where(assignment.c.number == held, assignment.c.assignment_id != besides)
+        .where(assignment.c.start <= until, or_(assignment.c.end.is_(None), assignment.c.end >= start))
         .order_by(assignment.c.start)
+        .limit(1)
     )
-    return [Holding(**row) for row in found.mappings()]
-
-
-def _clash(period: Assignment) -> ColumnElement[bool]:
-    starts_in_time = assignment.c.start <= period.end if period.end else assignment.c.start <= date.max
-    return and_(
-        assignment.c.number == period.number,
-        assignment.c.assignment_id != period.assignment_id,
-        starts_in_time,
-        or_(assignment.c.end.is_(None), assignment.c.end >= period.start),
-    )
+    row = found.mappings().first()
+    return Holding(**row) if row else None
 
 
 async def _lines(connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int) -> list[Line]:

@@ -1,0 +1,116 @@
+"""What is answered: the states of the contracts, and pages of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+from fastapi import Response
+from pydantic import BaseModel
+
+from contracts.customers import AssignmentState, CustomerState, FeatureState, NumberState, StatusPeriod
+from contracts.reference import ReferenceUpdated, StatusFlags
+from customers.domain.customers import Customer
+from customers.domain.events import assignment_state, customer_state, feature_state, number_state
+from customers.domain.numbers import Line
+from service_kit import clock
+from service_kit.http import Invalid, Problem
+
+T = TypeVar("T")
+_Item = TypeVar("_Item")
+
+
+class Page(BaseModel, Generic[T]):
+    """A page of items; `next` is the `after` of the next one, null on the last."""
+
+    items: list[T]
+    next: int | None
+
+
+class CustomerView(CustomerState):
+    """A customer as other services know it, with the notes that they are not told."""
+
+    notes: str
+
+
+class LineView(BaseModel):
+    """A number with its call plan and its active period."""
+
+    number: NumberState
+    call_plan: FeatureState
+    assignment: AssignmentState
+
+
+class StatusView(BaseModel):
+    """SPEC C8: the status on a day; null before the history begins."""
+
+    customer_id: int
+    on: date
+    status: str | None
+    name: str | None
+    effective_from: date | None
+    reason: str | None
+    flags: StatusFlags | None
+    history: tuple[StatusPeriod, ...]
+
+
+class AuditView(BaseModel):
+    """SPEC C19: one changed field."""
+
+    audit_id: int
+    entity: str
+    entity_id: str
+    at: datetime
+    actor: str
+    field: str
+    old: Any
+    new: Any
+
+
+class ReferencePage(BaseModel):
+    """Entries of reference lists, all of them."""
+
+    items: list[ReferenceUpdated]
+    next: None = None
+
+
+def view_customer(customer: Customer) -> CustomerView:
+    """A customer, as answered."""
+    return customer_state(CustomerView, customer, clock.today())
+
+
+def view_line(line: Line) -> LineView:
+    """A number, as answered."""
+    return LineView(
+        number=number_state(NumberState, line.number),
+        call_plan=feature_state(FeatureState, line.call_plan),
+        assignment=assignment_state(AssignmentState, line.assignment),
+    )
+
+
+def page(found: Sequence[_Item], limit: int, view: Callable[[_Item], T], key: Callable[[_Item], int]) -> Page[T]:
+    """A page of what was found; a full one may have another behind it."""
+    return Page(items=[view(item) for item in found], next=key(found[-1]) if len(found) == limit else None)
+
+
+def tag(response: Response, version: int) -> None:
+    """SPEC C20: the version as an ETag, to be sent back in If-Match."""
+    response.headers["ETag"] = f'"{version}"'
+
+
+def expected_version(if_match: str | None, *, needed: bool = False) -> int | None:
+    """The version named in If-Match; None where any will do (`*`, or no header where none is needed).
+
+    Raises:
+        Problem: 428 where the header is needed and absent, 422 where it is no ETag of ours.
+    """
+    if if_match is None and needed:
+        detail = "send If-Match with the ETag of the version that you changed (or * for whatever is there)"
+        raise Problem(428, "precondition-required", "Say which version you changed", detail)
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit()):
+        raise Invalid(f'If-Match: {if_match!r} is not an ETag of this service: it looks like "7"')
+    return int(text)

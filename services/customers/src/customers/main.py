@@ -1,0 +1,45 @@
+"""The customers service: its parts put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from customers.api import ROUTERS
+from customers.config import CustomersSettings
+from customers.consumers import subscribe
+from customers.service.reference import seed_defaults
+from service_kit.host import Service, run
+from service_kit.http import create_app
+from service_kit.logs import logger
+
+SCHEMA_REVISION = "0001"
+_log = logger(__name__)
+
+
+def app() -> FastAPI:
+    """The HTTP app."""
+    made = create_app(
+        "customers",
+        title="Farthing: customers",
+        description="Customers, their numbers and features, status history and reference lists.",
+        routers=ROUTERS,
+    )
+    made.router.lifespan_context = _start
+    return made
+
+
+@asynccontextmanager
+async def _start(_: FastAPI) -> AsyncIterator[None]:
+    """Before the first request: a new installation gets its reference lists, without which no customer is valid."""
+    added = await seed_defaults()
+    if added:
+        _log.info("reference lists seeded", entries=len(added))
+    yield
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the service; see service_kit.host for its arguments."""
+    run(Service("customers", CustomersSettings, SCHEMA_REVISION, app, subscribe), arguments)

@@ -1,0 +1,107 @@
+"""What a use case answers when it cannot be done: broken rules, clashes, changes by someone else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy.exc import IntegrityError
+
+from customers.domain.customers import Customer
+from customers.domain.rules import RuleBroken
+from customers.store.numbers import Holding
+from service_kit.errors import TryAgain
+from service_kit.http import Conflict, Invalid, NotFound, PreconditionFailed
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@contextmanager
+def rules() -> Iterator[None]:
+    """Answer a rule broken in the block as a 422 that names the field."""
+    try:
+        yield
+    except RuleBroken as broken:
+        raise invalid(broken) from broken
+
+
+def invalid(broken: RuleBroken) -> Invalid:
+    """A broken rule as a 422."""
+    error = {"field": broken.field, "message": broken.message}
+    return Invalid(f"{broken.field}: {broken.message}", errors=[error])
+
+
+def no_customer(customer_id: int) -> NotFound:
+    """There is no such customer."""
+    return NotFound(f"there is no customer {customer_id}")
+
+
+def no_number(number_id: int) -> NotFound:
+    """There is no such number."""
+    return NotFound(f"there is no number with the id {number_id}")
+
+
+def check_version(what: str, version: int, expected: int | None) -> None:
+    """SPEC C20. Raises PreconditionFailed where the caller saw another version; None stands for any."""
+    if expected is not None and expected != version:
+        detail = f"someone else changed {what} (it is at version {version}, not {expected}): reload and try again"
+        raise PreconditionFailed(detail, version=version)
+
+
+def account_number_taken(account_number: str, holder: Customer) -> Conflict:
+    """SPEC C2: the clash, naming the customer that holds the account number."""
+    return Conflict(
+        f"account number {account_number} belongs to customer {holder.customer_id} ({holder.details.name}): "
+        "choose another, or leave it out and one is made",
+        type="account-number-taken",
+        title="Account number taken",
+        customer_id=holder.customer_id,
+        account_number=holder.account_number,
+    )
+
+
+def number_taken(holding: Holding) -> Conflict:
+    """SPEC C9: the clash, naming the customer that holds the number and the days."""
+    until = f"to {holding.end}" if holding.end else "with no end"
+    return Conflict(
+        f"{holding.number} is active for customer {holding.customer_id} ({holding.account_number}, {holding.name}) "
+        f"from {holding.start} {until}: end it there first, or choose other days",
+        type="number-taken",
+        title="Number taken",
+        number=holding.number,
+        customer_id=holding.customer_id,
+        account_number=holding.account_number,
+        start=_text(holding.start),
+        end=_text(holding.end),
+    )
+
+
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """The name of the constraint or unique index that refused a change."""
+    diagnostics = getattr(error.orig, "diag", None)
+    return getattr(diagnostics, "constraint_name", None) or ""
+
+
+def once_more(use_case: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+    """Run a use case again when Postgres gave it up for another.
+
+    Two transactions that add the same number at the same time wait for each other until one is chosen as the victim
+    (an exclusion constraint has no order to wait in). Run again, it finds the other's number and says so.
+    """
+
+    @wraps(use_case)
+    async def attempt(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return await use_case(*args, **kwargs)
+        except TryAgain:
+            return await use_case(*args, **kwargs)
+
+    return attempt
