@@ -294,7 +294,10 @@ class Platform:
         return {**self.options.environment, **self.environment, "PYTHONUNBUFFERED": "1"}
 
     def _environment_of(self, service: str) -> dict[str, str]:
-        return self._full_environment() | self.service_environment.get(service, {})
+        # One process per service: it may keep its name in the consumer groups, and has its partitions back at once
+        # when it is started again after a crash.
+        one_process = {"FARTHING_INSTANCE": "0"}
+        return self._full_environment() | one_process | self.service_environment.get(service, {})
 
     def _write_running(self) -> None:
         """For other processes of this user: what `env` and `token` need to know."""
