@@ -52,9 +52,10 @@ class Tariff:
     def rate_for(self, digits: str, call_class: str, band: str, day: date) -> Rate | None:
         """SPEC R5 (1), Z16: the longest prefix with a rate that holds on the day in the band, else the class rate."""
         for length in range(len(digits), 0, -1):
-            rate = _best(self.by_prefix.get(digits[:length], ()), day, band)
-            if rate is not None:
-                return rate
+            rates = self.by_prefix.get(digits[:length])
+            best = _best(rates, day, band) if rates else None
+            if best is not None:
+                return best
         return _best(self.by_class.get(call_class, ()), day, band)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 LONGEST_SHORT_CODE = 6
 _PUNCTUATION = str.maketrans("", "", " -.()\t")
 
 
+@lru_cache(maxsize=200_000)
 def digits_of(number: str) -> str:
     """The digits that prefixes are compared with; empty where there is no number in it (a withheld caller).
 

@@ -115,7 +115,7 @@ def _call_of_row(row: Mapping[str, str], source: str) -> Call:
         start=_start(row["Call Date"], row["Call Time"]),
         seconds=seconds if service == "voice" else 0,
         used={"voice": seconds, "sms": 1}[service] if service != "data" else _bytes(row["Total Bytes Transferred"]),
-        costs=(cost if in_pounds else None,),
+        costs=(None, cost if in_pounds else None, None),
     )
 
 
