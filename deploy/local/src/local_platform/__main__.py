@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from local_platform import identity, locks
@@ -57,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     )
     console.print("Starting the platform ...")
     with Platform(settings) as platform:
-        console.print(summary(platform))
+        console.print(summary(platform), soft_wrap=True, highlight=True)
         console.print("Everything runs. Ctrl-C stops it; nothing is lost: the next start goes on with the same data.")
         try:
             threading.Event().wait()
@@ -65,20 +64,23 @@ def run(options: argparse.Namespace) -> None:
             console.print("Stopping ...")
 
 
-def summary(platform: Platform) -> Table:
-    """Where everything is, for a person."""
-    table = Table(show_header=False, box=None, pad_edge=False)
+def summary(platform: Platform) -> Text:
+    """Where everything is, for a person: one address a line, so that a terminal makes links of them."""
+    lines: list[tuple[str, str]] = []
     for name in platform.service_names:
-        url = platform.url(name)
-        table.add_row(name, f"{url}/docs", f"events: {url}/asyncapi", f"process {platform.pid(name)}")
-    table.add_row("Kafka", platform.kafka)
-    for name, dsn in ((name, platform.postgres_dsn(name)) for name in platform.service_names):
-        table.add_row("Postgres", Text(dsn, overflow="fold"), name)
-    table.add_row("Mail", platform.smtp_url, str(platform.maildir))
-    table.add_row("Logs", str(platform.logs))
-    table.add_row("State", str(platform.state), "make clean removes it")
-    table.add_row("Token", 'make token SCOPE="customers:read invoicing:read"', "without SCOPE: all scopes")
-    return table
+        lines.append((name, f"{platform.url(name)}/docs"))
+        lines.append(("", f"{platform.url(name)}/asyncapi"))
+    lines.append(("Kafka", platform.kafka))
+    lines += [(f"Postgres: {name}", platform.postgres_dsn(name)) for name in platform.database_names]
+    lines += [
+        ("Mail", f"{platform.smtp_url}, kept in {platform.maildir}"),
+        ("State, logs", f"{platform.state}, {platform.logs}"),
+        ("Token", 'make token SCOPE="customers:read invoicing:read" (without SCOPE: all scopes)'),
+    ]
+    text = Text()
+    for label, value in lines:
+        text.append(f"  {label:<24}", style="bold").append(f"{value}\n")
+    return text
 
 
 def print_token(options: argparse.Namespace) -> None:

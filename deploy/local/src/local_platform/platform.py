@@ -109,6 +109,11 @@ class Platform:
         return list(self._parts.services)
 
     @property
+    def database_names(self) -> list[str]:
+        """The services that have a database."""
+        return list(self._databases.dsns)
+
+    @property
     def environment(self) -> dict[str, str]:
         """The FARTHING_ variables that every process of this platform gets."""
         keys = identity.keys_folder(self.state)
