@@ -7,7 +7,7 @@ import asyncio
 import socket
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -100,6 +100,13 @@ async def test_a_lost_connection_is_told_apart_and_the_pool_recovers(database: D
     """DESIGN FastStream: a database restarted under a service is trouble that passes."""
     with pytest.raises(DatabaseAway):
         await _cut_off_in_a_transaction()
+    await _read_one()
+
+
+async def test_a_connection_lost_in_a_copy_is_told_apart_too(database: Database) -> None:
+    """DESIGN SQLAlchemy: the rating path writes by COPY through the driver itself."""
+    with pytest.raises(DatabaseAway):
+        await _cut_off_in_a_copy()
     await _read_one()
 
 
@@ -200,6 +207,17 @@ async def _cut_off_in_a_transaction() -> None:
         async with transaction() as other:
             await other.connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
         await tx.connection.scalar(sa.text("SELECT 1"))
+
+
+async def _cut_off_in_a_copy() -> None:
+    async with transaction() as tx:
+        driver: Any = (await tx.connection.get_raw_connection()).driver_connection
+        async with driver.cursor() as cursor, cursor.copy("COPY tick (n, customer_id) FROM STDIN") as copy:
+            await copy.write_row((1, 1))
+            async with transaction() as other:
+                await other.connection.execute(
+                    sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": driver.info.backend_pid}
+                )
 
 
 async def _write_while_reading() -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from uuid import UUID, uuid4
 
-from psycopg import OperationalError as PsycopgOperationalError
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -188,18 +188,21 @@ def _told_apart() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise DatabaseAway("every database connection of this process is busy") from error
-    except DBAPIError as error:
+    except (DBAPIError, psycopg.Error) as error:
         passing = _passing(error)
         if passing is None:
             raise
         raise passing from error
 
 
-def _passing(error: DBAPIError) -> Transient | None:
-    state = getattr(error.orig, "sqlstate", None) or ""
+def _passing(error: DBAPIError | psycopg.Error) -> Transient | None:
+    """What kind of trouble it is, from SQLAlchemy or from the driver used directly; None where it will not pass."""
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(driver, "sqlstate", None) or ""
     if state in _LOST_TO_ANOTHER:
-        return TryAgain(str(error.orig))
-    lost = error.connection_invalidated or (isinstance(error.orig, PsycopgOperationalError) and not state)
+        return TryAgain(str(driver))
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    lost = invalidated or (isinstance(driver, psycopg.OperationalError) and not state)
     if lost or state in _AWAY or state.startswith("08"):
-        return DatabaseAway(str(error.orig))
+        return DatabaseAway(str(driver))
     return None

@@ -33,6 +33,8 @@ _log = logger(__name__)
 Handler = Callable[[list[Received]], Awaitable[None]]
 Record: TypeAlias = ConsumerRecord[Any, Any]
 
+_AWAY_STATUS = frozenset({429, 502, 503, 504})
+"""What another service answers while it is starting, overloaded or without its database."""
 ORIGIN_HEADERS = ("x-original-topic", "x-original-partition", "x-original-offset")
 ERROR_HEADERS = ("x-error-type", "x-error", "x-error-service", "x-error-group", "x-error-time", "x-error-attempts")
 
@@ -57,7 +59,17 @@ class Retry:
 
 def is_transient(error: BaseException) -> bool:
     """Whether trying the same again later can be expected to work."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in _AWAY_STATUS
     return isinstance(error, (Transient, KafkaError, ConnectionError, httpx.TransportError))
+
+
+def _about(events: list[Received]) -> dict[str, object]:
+    """What log lines say of a batch: the event and its customer where it is one, else how many and the first."""
+    first = events[0]
+    if len(events) > 1:
+        return {"events": len(events), "first_event_id": str(first.id)}
+    return {"event_id": str(first.id), "event_type": first.type, "customer_id": first.event.customer_key()}
 
 
 class Delivery:
@@ -117,7 +129,8 @@ class Delivery:
         failures = 0
         while True:
             try:
-                return await self._handler(events)
+                with bind_context(group=self.group, **_about(events)):
+                    return await self._handler(events)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -127,8 +140,7 @@ class Delivery:
     async def _one(self, event: Received) -> None:
         for attempt in range(1, self._retry.attempts + 1):
             try:
-                with bind_context(event_id=str(event.id), customer_id=event.event.customer_key()):
-                    return await self._for_ever([event])
+                return await self._for_ever([event])
             except Stopped:
                 raise
             except Exception as error:
