@@ -133,10 +133,13 @@ def read_customer(row: Mapping[str, Any]) -> Customer:
 
 
 def missing_details(row: Mapping[str, Any]) -> Iterable[str]:
-    """SPEC C1, Z10: what a first invoice lacks; an email address is not among it."""
+    """SPEC C1, Z10: what a first invoice lacks; an email address is not among it. What is absent takes a default."""
     address = row.get("billing_address") or {}
     if not any(line.strip() for line in address.get("lines") or ()):
         yield "billing address"
+    for name in ("payment_method", "vat_rate", "billing_cycle", "bill_style"):
+        if name in row and not row[name]:
+            yield name.replace("_", " ")
 
 
 def read_choice(row: Mapping[str, Any]) -> Choice:
