@@ -59,7 +59,7 @@ def test_a_platform_that_was_killed_can_be_started_again_at_once(state: Path, ru
     read_until(first, "postgres ready")
     first.send_signal(signal.SIGKILL)
     second = run_probe()
-    read_until(second, "up")
+    read_until(second, "postgres ready")
     second.send_signal(signal.SIGINT)
     second.communicate(timeout=30)
     assert processes.of_state(state) == set()

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import psycopg
 import pytest
 from tests.local import processes
 from tests.local.probe_service.run import options
+from tests.support.platform import temporary_state
 
 from local_platform import locks
 from local_platform.__main__ import main
@@ -27,41 +30,43 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_platform_lives_through_the_death_of_each_part(state: Path) -> None:
-    """Kafka, Postgres, mail and the services come back on their ports, with their data."""
-    with Platform(options(state)) as platform:
-        with psycopg.connect(platform.postgres_dsn("probe")) as connection:
-            connection.execute("INSERT INTO probe VALUES (1)")
-        first = {name: platform.pid(name) for name in ("postgres", "smtp", "probe")}
-        for name in first:
-            platform.kill(name)
-        for name, pid in first.items():
-            processes.wait_until(lambda name=name, pid=pid: platform.pid(name) != pid)
-        platform.wait_ready("probe")
-        platform.restart("postgres")
-        with psycopg.connect(platform.postgres_dsn("probe")) as connection:
-            assert connection.execute("SELECT count(*) FROM probe").fetchone() is not None
-        check_commands(state, platform)
-        check_clock(platform)
-    assert processes.of_state(state) == set()
-    assert command("env", "--state", str(state)).returncode == 1
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    """One platform with the probe as its only service; when it has stopped, nothing of it is left."""
+    with temporary_state() as folder:
+        with Platform(options(folder / "state")) as running:
+            yield running
+        assert processes.of_state(folder) == set()
 
 
-def check_commands(state: Path, platform: Platform) -> None:
-    """`env`, `token`, and a second `run`."""
-    exports = command("env", "--state", str(state)).stdout
-    assert f"export FARTHING_KAFKA={platform.kafka}\n" in exports
-    token = command("token", "--state", str(state), "--scope", "customers:read").stdout
-    assert token.count(".") == 2
-    second = command("run", "--state", str(state))
+def test_a_platform_lives_through_the_death_of_each_part(platform: Platform) -> None:
+    """Postgres, mail and the services come back on their ports, with their data."""
+    with psycopg.connect(platform.postgres_dsn("probe")) as connection:
+        connection.execute("INSERT INTO probe VALUES (1)")
+    first = {name: platform.pid(name) for name in ("postgres", "smtp", "probe")}
+    for name in first:
+        platform.kill(name)
+    processes.wait_until(lambda: all(platform.pid(name) != pid for name, pid in first.items()))
+    platform.wait_ready("probe")
+    platform.restart("postgres")
+    with psycopg.connect(platform.postgres_dsn("probe")) as connection:
+        assert connection.execute("SELECT 1 FROM pg_class WHERE relname = 'probe'").fetchone() == (1,)
+
+
+def test_the_commands_find_the_platform_that_runs(platform: Platform) -> None:
+    """`env`, `token`, a second `run`, and `clean`, which refuses."""
+    state = ("--state", str(platform.state))
+    assert f"export FARTHING_KAFKA={platform.kafka}\n" in command("env", *state).stdout
+    assert command("token", *state, "--scope", "customers:read").stdout.count(".") == 2
+    second = command("run", *state)
     assert second.returncode == 1
     assert "running on this state folder already" in second.stderr
     assert str(os.getpid()) in second.stderr
-    assert "running" in command("clean", "--state", str(state)).stderr
+    assert "running" in command("clean", *state).stderr
 
 
-def check_clock(platform: Platform) -> None:
-    """The business date of the platform's processes, not of this one."""
+def test_the_clock_is_moved_for_the_processes_of_the_platform(platform: Platform) -> None:
+    """The business date of those processes, not of this one."""
     platform.set_clock(date(2026, 1, 31))
     code = "from service_kit import clock; print(clock.today())"
     environment = {**os.environ, **platform.environment}
@@ -70,18 +75,36 @@ def check_clock(platform: Platform) -> None:
     platform.reset_clock()
 
 
-def test_a_stopped_part_stays_stopped_until_it_is_started(state: Path) -> None:
-    with Platform(options(state)) as platform:
-        platform.service_environment["probe"] = {"PROBE_EXTRA": "told at the next start"}
-        platform.stop_part("probe")
-        old = platform.pid("probe")
-        with pytest.raises(ProcessLookupError):
-            os.kill(old, 0)
-        platform.start_part("probe")
-        environment = Path(f"/proc/{platform.pid('probe')}/environ").read_bytes()
-        assert b"PROBE_EXTRA=told at the next start" in environment
-        platform.kill("probe", signal.SIGTERM)
-        processes.wait_until(lambda: platform.pid("probe") != old)
+def test_a_stopped_part_stays_stopped_until_it_is_started(platform: Platform) -> None:
+    platform.service_environment["probe"] = {"PROBE_EXTRA": "told at the next start"}
+    platform.stop_part("probe")
+    old = platform.pid("probe")
+    with pytest.raises(ProcessLookupError):
+        os.kill(old, 0)
+    platform.start_part("probe")
+    environment = Path(f"/proc/{platform.pid('probe')}/environ").read_bytes()
+    assert b"PROBE_EXTRA=told at the next start" in environment
+    started = platform.pid("probe")
+    platform.kill("probe", signal.SIGTERM)
+    processes.wait_until(lambda: platform.pid("probe") != started)
+
+
+async def test_servers_that_run_elsewhere_are_used_instead_of_our_own(
+    state: Path, kafka_broker: str, empty_database: str
+) -> None:
+    ours = options(state)
+    environment = {**ours.environment, "FARTHING_KAFKA": kafka_broker, "FARTHING_POSTGRES_PROBE": empty_database}
+    async with Platform(replace(ours, environment=environment)) as platform:
+        assert (platform.kafka, platform.postgres_dsn("probe")) == (kafka_broker, empty_database)
+        assert not (state / "kafka").exists()
+        assert not (state / "postgres").exists()
+        with psycopg.connect(empty_database) as connection:
+            assert connection.execute("SELECT count(*) FROM probe").fetchone() == (0,)
+
+
+def test_what_no_platform_runs_on_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["env", "--state", str(tmp_path)]) == 1
+    assert "No platform is running" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_named(state: Path) -> None:
