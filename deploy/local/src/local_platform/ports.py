@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import random
 import socket
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 from local_platform.errors import PlatformError, folder_error
 
 LOWEST, HIGHEST = 20_000, 32_000
 """Below the range from which systems take ports for outgoing connections, so that none of those gets in the way."""
 
-_locks: dict[int, IO[str]] = {}
+_claims: dict[int, socket.socket] = {}
 
 
 def is_free(port: int) -> bool:
@@ -31,27 +27,23 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _lock(port: int) -> bool:
-    """Locks the port against others who ask here; the kernel drops the lock when this process ends."""
-    if port in _locks:
-        return False
-    folder = Path(tempfile.gettempdir()) / f"farthing-ports-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    file = (folder / str(port)).open("w")
+def _claim(port: int) -> bool:
+    """Claims the port against all who ask here: by a name in the kernel, which is free again when this process ends."""
+    claim = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        claim.bind(f"\0farthing-port-{port}")
     except OSError:
-        file.close()
+        claim.close()
         return False
-    _locks[port] = file
+    _claims[port] = claim
     return True
 
 
 def release(port: int) -> None:
     """Gives a port back."""
-    file = _locks.pop(port, None)
-    if file is not None:
-        file.close()
+    claim = _claims.pop(port, None)
+    if claim is not None:
+        claim.close()
 
 
 def reserve(wanted: int | None = None) -> int:
@@ -64,7 +56,7 @@ def reserve(wanted: int | None = None) -> int:
     """
     candidates = [wanted] if wanted else random.sample(range(LOWEST, HIGHEST), 200)
     for port in candidates:
-        if _lock(port):
+        if _claim(port):
             if is_free(port):
                 return port
             release(port)
