@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PlatformError as error:
         Console(stderr=True).print(Text(str(error), style="red"), soft_wrap=True)
         return 1
+    except OSError as error:  # a disk that filled up meanwhile, mostly
+        Console(stderr=True).print(Text(str(folder_error(error, state_folder(options.state))), style="red"))
+        return 1
     except KeyboardInterrupt:
         Console(stderr=True).print("Interrupted; everything that was started has been stopped.")
         return INTERRUPTED

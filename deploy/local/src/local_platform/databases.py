@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from local_platform.errors import folder_error
+from local_platform.errors import PlatformError, folder_error
 from local_platform.postgres import Postgres, create_extensions, dsn
 
 
@@ -46,10 +46,19 @@ class ServiceDatabases:
         self._dsns = {name: dsn(name, passwords[name], port, name) for name in self._ours}
 
     def create(self, server: Postgres) -> None:
-        """Makes the roles and databases that are not there yet."""
+        """Makes the roles and databases that are not there yet. Raises PlatformError."""
         passwords = self._passwords()
         for name in self._ours:
-            create_service_database(server.admin_dsn, name, passwords[name])
+            try:
+                create_service_database(server.admin_dsn, name, passwords[name])
+            except psycopg.Error as error:
+                raise PlatformError(
+                    f"The database of {name} could not be made.",
+                    where=str(server.folder),
+                    why=str(error),
+                    remedy="If the disk is full, free some space or name another FARTHING_STATE; else read the log: "
+                    f"{server.log}",
+                ) from error
 
     def _passwords(self) -> dict[str, str]:
         """The kept passwords, with new ones for new services."""
