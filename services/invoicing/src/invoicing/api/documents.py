@@ -1,0 +1,34 @@
+"""Documents over HTTP: the bytes never change, so they may be kept for ever."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import Response
+
+from invoicing.service import reports
+from service_kit.auth import scope
+
+router = APIRouter(tags=["documents"])
+_READ = [scope("documents:read")]
+_PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}, "description": "The PDF"}}
+
+
+@router.get("/invoices/{invoice_id}/document", dependencies=_READ, response_class=Response, responses=_PDF)
+async def of_invoice(invoice_id: int) -> Response:
+    """The Long bill of an approved invoice (SPEC I8)."""
+    number, content = await reports.invoice_document(invoice_id)
+    name = number.replace("/", "-")
+    return _pdf(content, {"Content-Disposition": f'inline; filename="{name}.pdf"'})
+
+
+@router.get("/documents/{sha256}", dependencies=_READ, response_class=Response, responses=_PDF)
+async def by_digest(sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]) -> Response:
+    """A document by the SHA-256 of its bytes, in hex."""
+    content = await reports.document_bytes(sha256)
+    return _pdf(content, {"ETag": f'"{sha256}"', "Cache-Control": "private, immutable, max-age=31536000"})
+
+
+def _pdf(content: bytes, headers: dict[str, str]) -> Response:
+    return Response(content, media_type="application/pdf", headers=headers)

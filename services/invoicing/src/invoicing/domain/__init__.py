@@ -1,0 +1,1 @@
+"""The rules of billing, pure: no I/O, no clock. Money is pounds in Decimal, days are local days of Europe/London."""

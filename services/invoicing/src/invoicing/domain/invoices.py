@@ -1,0 +1,168 @@
+"""Making one customer's draft: what goes on it, the low policy, VAT and due date (SPEC I5, Z12 to Z15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from contracts.billing import VatLine
+from contracts.customers import CustomerState
+from invoicing.domain.charges import Charge, Settlement, settle
+from invoicing.domain.reference import ReferenceLists, status_on
+from invoicing.domain.runs import Run
+from invoicing.domain.transactions import ZERO, Transaction, net_of
+from invoicing.domain.usage import Close, differences, usage_transactions
+from invoicing.domain.vat import NoVatRate, vat_lines
+from money.terms import due_date
+
+LOW_USAGE_DESCRIPTION = "Low usage charge"
+ROLL_FORWARD = "roll_forward"
+NOTHING_TO_BILL = "nothing_to_bill"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a draft of one customer is made from.
+
+    `standing` holds the stored transactions of those charges that are overcharged, by charge id.
+    """
+
+    customer: CustomerState
+    charges: Sequence[Charge] = ()
+    standing: dict[int, list[Transaction]] = field(default_factory=dict)
+    unsent: Sequence[Transaction] = ()
+    close: Close | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Net, VAT and gross of an invoice in pounds, with the VAT lines they are the sum of."""
+
+    net: Decimal
+    vat: Decimal
+    gross: Decimal
+    vat_lines: tuple[VatLine, ...]
+
+    @property
+    def kind(self) -> Literal["invoice", "credit_note"]:
+        """SPEC Z14: a negative total is a credit note."""
+        return "credit_note" if self.gross < 0 else "invoice"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a customer in a run.
+
+    `settlements` go on Unsent in any case but parked; `new` are the further transactions of the invoice (usage, low
+    usage charge). Where `totals` is None there is no invoice.
+    """
+
+    state: Literal["drafted", "skipped", "parked"]
+    reason: str = ""
+    settlements: tuple[Settlement, ...] = ()
+    new: tuple[Transaction, ...] = ()
+    totals: Totals | None = None
+    due: date | None = None
+
+
+def judge(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
+    """SPEC I3, I4, I5: draft, skip or park one customer of a run.
+
+    Raises:
+        ValueError: the customer's data breaks a rule; the run parks it with that reason.
+    """
+    missing = missing_details(case.customer, lists, given_due=run.due_date)
+    if missing:
+        return parked_for(missing)
+    usage = usage_transactions(case.close) if case.close else []
+    wrong = differences(case.close, usage) if case.close else []
+    if wrong:
+        return Verdict("parked", f"control totals differ: {'; '.join(wrong[:3])}")
+    settlements = tuple(settle(charge, run.bill_to, case.standing.get(charge.charge_id, ())) for charge in case.charges)
+    owed = [*case.unsent, *(line for each in settlements for line in each.transactions), *usage]
+    decision = low_decision(case.customer, owed, final_bill=_is_final(case.customer, run, lists))
+    if decision == "roll_forward":
+        return Verdict("skipped", ROLL_FORWARD if owed else NOTHING_TO_BILL, settlements)
+    if decision == "add_charge":
+        usage.append(_low_usage_charge(case.customer))
+        owed.append(usage[-1])
+    try:
+        totals = totals_of(owed, case.customer, lists, run.invoice_date)
+    except NoVatRate as error:
+        return parked_for([str(error)])
+    return Verdict("drafted", "", settlements, tuple(usage), totals, due_on(case.customer, run, lists, totals))
+
+
+def parked_for(missing: Iterable[str]) -> Verdict:
+    """SPEC Z10: parked with the list of what is missing."""
+    return Verdict("parked", f"missing details: {', '.join(missing)}")
+
+
+def missing_details(customer: CustomerState, lists: ReferenceLists, given_due: date | None = None) -> list[str]:
+    """SPEC C1, Z10: what is missing for an invoice. An email address never is: sending says so."""
+    needed = {
+        "VAT rate": lists.entry("vat_rates", customer.vat_rate),
+        "payment terms": given_due or lists.terms(customer),
+        "bill style": lists.bill_style(customer.bill_style),
+        "billing cycle": lists.cycle(customer.billing_cycle),
+        "status": lists.status(customer.status),
+    }
+    told = [each.replace("_", " ") for each in customer.missing if not each.lower().startswith("email")]
+    known = {each.lower() for each in told}
+    return told + [name for name, found in needed.items() if found is None and name.lower() not in known]
+
+
+def low_decision(
+    customer: CustomerState, owed: Sequence[Transaction], *, final_bill: bool
+) -> Literal["create", "roll_forward", "add_charge"]:
+    """SPEC I5, Z12: what to do with what would be on the invoice."""
+    policy = customer.low_invoice
+    net = net_of(list(owed))
+    low = not owed or net == 0 or net < policy.threshold
+    if final_bill or not low or policy.policy == "create":
+        return "create"
+    if policy.policy == "roll_forward":
+        return "roll_forward"
+    return "create" if net < 0 or policy.charge <= 0 else "add_charge"
+
+
+def _low_usage_charge(customer: CustomerState) -> Transaction:
+    return Transaction(
+        customer_id=customer.customer_id,
+        kind="low_usage_charge",
+        description=LOW_USAGE_DESCRIPTION,
+        net=customer.low_invoice.charge,
+    )
+
+
+def _is_final(customer: CustomerState, run: Run, lists: ReferenceLists) -> bool:
+    flags = lists.status(status_on(customer, run.as_of or run.bill_to))
+    return flags is not None and flags.final_bill
+
+
+def totals_of(
+    transactions: Iterable[Transaction], customer: CustomerState, lists: ReferenceLists, tax_point: date
+) -> Totals:
+    """Net, VAT and gross of an invoice with these transactions (SPEC Z13). Raises NoVatRate."""
+    lines = vat_lines((with_vat_rate(each, customer) for each in transactions), lists, tax_point)
+    net = sum((line.net for line in lines), ZERO)
+    vat = sum((line.vat for line in lines), ZERO)
+    return Totals(net, vat, net + vat, lines)
+
+
+def with_vat_rate(transaction: Transaction, customer: CustomerState) -> Transaction:
+    """SPEC Z13, C7: its own VAT rate where it has one, else the customer's as it is now."""
+    return transaction if transaction.own_vat_rate else replace(transaction, vat_rate=customer.vat_rate)
+
+
+def due_on(customer: CustomerState, run: Run, lists: ReferenceLists, totals: Totals) -> date | None:
+    """SPEC C6, Z14: the date given with the run, else by the customer's terms; none on a credit note."""
+    if totals.kind == "credit_note":
+        return None
+    if run.due_date is not None:
+        return run.due_date
+    terms = lists.terms(customer)
+    return due_date(terms.kind, terms.value, run.invoice_date) if terms else None

@@ -1,0 +1,51 @@
+"""The one entry point: which roles invoicing has, and what each is made of."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from contracts import billing, closing
+from invoicing import api, worker
+from invoicing.config import InvoicingSettings
+from invoicing.consumers import subscribe
+from service_kit.host import Service, run
+from service_kit.http import create_app
+
+SCHEMA_REVISION = "0001"
+PUBLISHES = (
+    billing.BillingRunRequested,
+    billing.BillingRunStarted,
+    billing.BillingRunCompleted,
+    billing.InvoiceCreated,
+    billing.InvoiceUpdated,
+    billing.InvoiceApproved,
+    billing.CreditNoteIssued,
+    billing.InvoiceSent,
+    closing.UsageCloseRequested,
+    closing.UsageCloseBilled,
+    closing.UsageCloseReleased,
+)
+
+
+def make_app() -> FastAPI:
+    """The HTTP app."""
+    return create_app(
+        "invoicing",
+        title="Farthing invoicing",
+        description="Transactions, billing runs, invoices, documents and VAT.",
+        routers=api.ROUTERS,
+    )
+
+
+def main() -> None:
+    """Host the roles named on the command line: api, consumers, relay, runner, documents."""
+    service = Service(
+        name="invoicing",
+        settings=InvoicingSettings,
+        schema_revision=SCHEMA_REVISION,
+        app=make_app,
+        subscribe=subscribe,
+        workers={"runner": worker.runner, "documents": worker.documents},
+        publishes=PUBLISHES,
+    )
+    run(service)

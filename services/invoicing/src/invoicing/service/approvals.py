@@ -1,0 +1,154 @@
+"""Approving: an invoice is numbered and locked, and its usage is billed for good (SPEC I6)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from contracts.closing import UsageCloseBilled
+from invoicing.domain.invoices import missing_details
+from invoicing.domain.runs import Run
+from invoicing.service.events import approved_event
+from invoicing.service.runs import found
+from invoicing.store import documents, invoices, readmodel
+from invoicing.store import runs as store
+from service_kit import clock
+from service_kit.database import Transaction, reading, transaction
+from service_kit.faults import crash_point
+from service_kit.problems import Conflict, NotFound
+
+GROUP = 200
+_APPROVABLE = ("running", "completed", "completed_with_errors")
+
+
+async def approve_run(run_id: int) -> Run:
+    """Have all drafts of a run approved, in the background; drafts that could not be are tried again.
+
+    Raises:
+        NotFound: there is no such run.
+        Conflict: it has no drafts yet.
+    """
+    async with transaction() as tx:
+        run = await found(tx, run_id)
+        if run.state not in _APPROVABLE:
+            raise Conflict(f"run {run_id} is {run.state}: it has no drafts to approve")
+        await invoices.clear_problems(tx.connection, run_id)
+        return await store.save(tx.connection, run_id, approving=True)
+
+
+async def approve_next(run_id: int, group: int = GROUP) -> bool:
+    """Approve the next drafts of a run that is being approved, in a short transaction.
+
+    Returns: whether anything was done.
+    """
+    async with transaction() as tx:
+        run = await store.lock(tx.connection, run_id, wait=False)
+        if run is None or not run.approving:
+            return False
+        drafts = await invoices.drafts_of_run(tx.connection, run_id, group)
+        if drafts:
+            await approve_in(tx, [each for each, _ in drafts], [customer for _, customer in drafts])
+        elif run.state != "running":
+            await _finish(tx, run)
+        return bool(drafts)
+
+
+async def _finish(tx: Transaction, run: Run) -> None:
+    """The run's drafts are approved; where it was to be sent meanwhile, ask for the rest."""
+    if run.sending:
+        await documents.request_run(tx.connection, run.run_id, "", clock.now())
+    await store.save(tx.connection, run.run_id, approving=False, sending=False)
+
+
+async def approve_invoice(invoice_id: int) -> None:
+    """Approve one draft. One that is approved already stays as it is.
+
+    Raises:
+        NotFound: there is no such invoice.
+        Conflict: details are missing (SPEC Z10), or it was removed.
+    """
+    async with transaction() as tx:
+        await approve_one_in(tx, invoice_id)
+
+
+async def approve_one_in(tx: Transaction, invoice_id: int) -> None:
+    """The same, in the caller's transaction. Raises NotFound, Conflict."""
+    invoice = await invoices.find(tx.connection, invoice_id)
+    if invoice is None:
+        raise NotFound(f"there is no invoice {invoice_id}")
+    if invoice.status == "removed":
+        raise Conflict(f"invoice {invoice_id} was removed")
+    if invoice.status != "draft":
+        return
+    refused = await approve_in(tx, [invoice_id], [invoice.customer_id])
+    if refused:
+        raise Conflict(f"invoice {invoice_id} cannot be approved: {refused[invoice_id]}")
+
+
+async def approve_in(tx: Transaction, ids: Collection[int], customers: Collection[int]) -> dict[int, str]:
+    """Number and lock these drafts, in the order of their ids; those that are no drafts any more are left alone.
+
+    The series' row is taken last, when all is read and checked: it is what concurrent approvals wait for.
+
+    Returns: why drafts were refused, by invoice id; they keep their state, with that reason.
+    """
+    await readmodel.lock_customers(tx.connection, customers)
+    drafts = [each for each in await invoices.lock(tx.connection, ids) if each.status == "draft"]
+    refused = await _refusals(tx, drafts)
+    await invoices.save(tx.connection, ["problem"], [{"invoice_id": k, "problem": v} for k, v in refused.items()])
+    accepted = [each for each in drafts if each.invoice_id not in refused]
+    if accepted:
+        await _number(tx, accepted)
+    return refused
+
+
+async def _refusals(tx: Transaction, drafts: Sequence[Row[Any]]) -> dict[int, str]:
+    """SPEC Z10: a draft with missing details is not approved."""
+    customers = await readmodel.customers_by_id(tx.connection, [each.customer_id for each in drafts])
+    lists = await readmodel.reference_lists(tx.connection)
+    refused = {}
+    for each in drafts:
+        missing = missing_details(customers[each.customer_id], lists, given_due=each.invoice_date)
+        if missing:
+            refused[each.invoice_id] = f"missing details: {', '.join(missing)}"
+    return refused
+
+
+async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
+    ids = [each.invoice_id for each in drafts]
+    vat_lines = await invoices.vat_lines(tx.connection, ids)
+    await store.free_customers(tx.connection, ids)
+    await documents.want(tx.connection, ids)
+    numbers = await invoices.next_numbers(tx.connection, len(drafts))
+    approved = await invoices.save(
+        tx.connection,
+        ["number", "status", "approved_at", "problem"],
+        [
+            {"invoice_id": each, "number": number, "status": "approved", "approved_at": clock.now(), "problem": ""}
+            for each, number in zip(ids, numbers, strict=True)
+        ],
+    )
+    await tx.publish_many([approved_event(row, vat_lines[row.invoice_id]) for row in approved])
+    await tx.publish_many([_billed(row) for row in approved if row.close_id is not None])
+    crash_point("invoicing.numbered")
+
+
+def _billed(row: Row[Any]) -> UsageCloseBilled:
+    return UsageCloseBilled(
+        run_id=row.run_id, customer_id=row.customer_id, close_id=row.close_id, invoice_id=row.invoice_id
+    )
+
+
+async def current_series() -> tuple[str, int, int]:
+    """The company's series: prefix, width, last number given."""
+    async with reading() as connection:
+        series = await invoices.series(connection)
+        return series.prefix, series.width, series.last
+
+
+async def change_series(prefix: str, width: int) -> None:
+    """How the next invoice numbers look; the count goes on, so that none is used again (SPEC I6)."""
+    async with transaction() as tx:
+        await invoices.save_series(tx.connection, prefix, width)

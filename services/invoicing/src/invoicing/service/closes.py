@@ -1,0 +1,21 @@
+"""Taking in rating's answers: a customer goes on to drafting when all parts of its close are here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.closing import UsageClosed
+from invoicing.store import closes
+from service_kit.database import transaction
+from service_kit.kafka import Received
+
+CONSUMER = "invoicing.closes"
+
+
+async def take_in_closes(batch: Sequence[Received]) -> None:
+    """Keep the parts of closes, and mark the customers of whom every part has come."""
+    async with transaction() as tx:
+        fresh = await tx.take_in(CONSUMER, [each.id for each in batch])
+        parts = [each.event for each in batch if each.id in fresh and isinstance(each.event, UsageClosed)]
+        await closes.put_parts(tx.connection, parts)
+        await closes.mark_closed(tx.connection, {part.close_id for part in parts})

@@ -1,0 +1,235 @@
+"""Making the drafts of a run, in groups; one customer that fails is parked and the run goes on (SPEC I3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contracts.billing import InvoiceCreated
+from contracts.closing import UsageCloseReleased
+from contracts.customers import CustomerState
+from invoicing.domain.invoices import Case, Totals, Verdict, judge, with_vat_rate
+from invoicing.domain.reference import ReferenceLists
+from invoicing.domain.runs import Run
+from invoicing.domain.transactions import Transaction as Line
+from invoicing.service.events import INVOICE_FIELDS
+from invoicing.store import closes, invoices, readmodel, runs, transactions
+from service_kit import clock
+from service_kit.database import Transaction, reading, transaction
+from service_kit.errors import Transient
+from service_kit.faults import crash_point
+from service_kit.logs import logger
+
+_log = logger(__name__)
+GROUP = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A customer's case and what was decided on it; `invoice_id` where there is an invoice."""
+
+    case: Case
+    verdict: Verdict
+    invoice_id: int | None = None
+
+
+async def draft_next(run_id: int, group: int = GROUP) -> bool:
+    """Draft the next customers of a run whose usage has come.
+
+    Returns: whether there were any.
+
+    Raises:
+        Transient: the database is away; nothing was done.
+    """
+    try:
+        return await _draft_group(run_id, group)
+    except Transient:
+        raise
+    except Exception as error:
+        _log.warning("a group failed, its customers are drafted one by one", run_id=run_id, error=repr(error))
+    for customer_id in await _next_closed(run_id, group):
+        await _draft_alone(run_id, customer_id)
+    return True
+
+
+async def _draft_group(run_id: int, group: int) -> bool:
+    async with transaction() as tx:
+        run = await runs.lock(tx.connection, run_id, wait=False)
+        if run is None or run.state != "running":
+            return False
+        closed = await runs.lock_closed(tx.connection, run_id, group)
+        if not closed:
+            return False
+        await _draft(tx, run, closed)
+        crash_point("invoicing.group")
+        return True
+
+
+async def _next_closed(run_id: int, group: int) -> list[int]:
+    async with reading() as connection:
+        rows = await runs.customers_page(connection, run_id, "closed", after=0, limit=group)
+        return [row["customer_id"] for row in rows]
+
+
+async def _draft_alone(run_id: int, customer_id: int) -> None:
+    try:
+        async with transaction() as tx:
+            run = await runs.lock(tx.connection, run_id)
+            closed = await runs.lock_one_closed(tx.connection, run_id, customer_id)
+            if run is not None and closed:
+                await _draft(tx, run, closed)
+    except Transient:
+        raise
+    except Exception as error:
+        _log.error("parked", run_id=run_id, customer_id=customer_id, exc_info=error)
+        await _park(run_id, customer_id, f"failed: {type(error).__name__}: {error}"[:500])
+
+
+async def _park(run_id: int, customer_id: int, reason: str) -> None:
+    async with transaction() as tx:
+        await readmodel.lock_customers(tx.connection, [customer_id])
+        closed = await runs.lock_one_closed(tx.connection, run_id, customer_id)
+        parked = {"customer_id": customer_id, "state": "parked", "reason": reason, "active": False}
+        if closed:
+            await runs.save_verdicts(tx.connection, run_id, [parked])
+            await tx.publish_many(_releases(run_id, closed))
+
+
+async def _draft(tx: Transaction, run: Run, closed: Mapping[int, int]) -> None:
+    """Draft, skip or park these customers: customer id to close id."""
+    await readmodel.lock_customers(tx.connection, closed)
+    lists = await readmodel.reference_lists(tx.connection)
+    cases = await _cases(tx, closed)
+    judged = [Judged(case, _verdict(case, run, lists)) for case in cases]
+    drafted = [each for each in judged if each.verdict.totals is not None]
+    ids = iter(await invoices.new_ids(tx.connection, len(drafted)))
+    judged = [replace(each, invoice_id=next(ids)) if each.verdict.totals is not None else each for each in judged]
+    await _keep_transactions(tx, judged)
+    await _keep_invoices(tx, run, lists, [each for each in judged if each.invoice_id is not None])
+    await runs.save_verdicts(tx.connection, run.run_id, [_verdict_row(each) for each in judged])
+    left = [each.case.customer.customer_id for each in judged if each.invoice_id is None]
+    await tx.publish_many(_releases(run.run_id, {customer: closed[customer] for customer in left}))
+
+
+async def _cases(tx: Transaction, closed: Mapping[int, int]) -> list[Case]:
+    """What each customer's draft is made from, in the order of their ids."""
+    customers = await readmodel.customers_by_id(tx.connection, closed)
+    charges = await readmodel.unsettled_charges(tx.connection, closed)
+    overcharged = [each.charge_id for of_one in charges.values() for each in of_one if each.overcharged]
+    standing = await transactions.standing(tx.connection, overcharged) if overcharged else {}
+    unsent = await transactions.unsent(tx.connection, closed)
+    usage = await closes.closes_by_customer(tx.connection, closed.values())
+    return [
+        Case(customers[each], charges.get(each, ()), standing, unsent.get(each, ()), usage[each])
+        for each in sorted(closed)
+    ]
+
+
+def _verdict(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
+    try:
+        return judge(case, run, lists)
+    except ValueError as error:
+        return Verdict("parked", str(error))
+
+
+async def _keep_transactions(tx: Transaction, judged: list[Judged]) -> None:
+    """Store what settling and usage came to, on the invoice where there is one, else on Unsent."""
+    new: list[Line] = []
+    moves: dict[int, tuple[int, str | None]] = {}
+    for each in judged:
+        settled = [line for settlement in each.verdict.settlements for line in settlement.transactions]
+        new += [_placed(line, each) for line in (*settled, *each.verdict.new)]
+        if each.invoice_id is not None:
+            for line in each.case.unsent:
+                assert line.transaction_id is not None
+                moves[line.transaction_id] = (each.invoice_id, _placed(line, each).vat_rate)
+    await transactions.add(tx.connection, new)
+    await transactions.move_to_invoices(tx.connection, moves)
+    settlements = [settlement for each in judged for settlement in each.verdict.settlements]
+    await transactions.set_stands_to(tx.connection, [stand for each in settlements for stand in each.stands])
+    before = {charge.charge_id: charge for each in judged for charge in each.case.charges}
+    changed = [each.charge for each in settlements if each.charge != before[each.charge.charge_id]]
+    await readmodel.save_settled(tx.connection, changed)
+
+
+def _placed(line: Line, judged: Judged) -> Line:
+    if judged.invoice_id is None:
+        return line
+    return replace(with_vat_rate(line, judged.case.customer), invoice_id=judged.invoice_id)
+
+
+async def _keep_invoices(tx: Transaction, run: Run, lists: ReferenceLists, drafted: list[Judged]) -> None:
+    rows = [_invoice_row(run, lists, each) for each in drafted]
+    vat_lines = {each.invoice_id: _totals(each).vat_lines for each in drafted if each.invoice_id is not None}
+    await invoices.add(tx.connection, rows)
+    await invoices.put_vat_lines(tx.connection, vat_lines)
+    await tx.publish_many(
+        InvoiceCreated(**{name: row[name] for name in INVOICE_FIELDS}, vat_lines=vat_lines[row["invoice_id"]])
+        for row in rows
+    )
+
+
+def _totals(judged: Judged) -> Totals:
+    assert judged.verdict.totals is not None
+    return judged.verdict.totals
+
+
+def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged) -> dict[str, Any]:
+    totals = _totals(judged)
+    style = lists.bill_style(judged.case.customer.bill_style)
+    assert style is not None
+    return {
+        "invoice_id": judged.invoice_id,
+        "version": 1,
+        "customer_id": judged.case.customer.customer_id,
+        "run_id": run.run_id,
+        "close_id": judged.case.close.close_id if judged.case.close else None,
+        "number": None,
+        "kind": totals.kind,
+        "status": "draft",
+        "bill_to": run.bill_to,
+        "invoice_date": run.invoice_date,
+        "tax_point": run.invoice_date,
+        "due_date": judged.verdict.due,
+        "currency": style.currency,
+        "net": totals.net,
+        "vat": totals.vat,
+        "gross": totals.gross,
+        "message": run.message,
+        "problem": "",
+        "particulars": particulars(judged.case.customer, lists),
+        "created_at": clock.now(),
+    }
+
+
+def particulars(customer: CustomerState, lists: ReferenceLists) -> dict[str, Any]:
+    """Who bills whom, as it is printed (SPEC I7); kept with the invoice, so that later changes leave it alone."""
+    style = lists.bill_style(customer.bill_style)
+    assert style is not None
+    return {
+        "account_number": customer.account_number,
+        "name": customer.name,
+        "company_name": customer.company_name,
+        "billing_address": customer.billing_address.model_dump(mode="json"),
+        "vat_number": customer.vat_number,
+        "supplier": style.model_dump(mode="json"),
+    }
+
+
+def _verdict_row(judged: Judged) -> dict[str, Any]:
+    return {
+        "customer_id": judged.case.customer.customer_id,
+        "state": judged.verdict.state,
+        "reason": judged.verdict.reason,
+        "invoice_id": judged.invoice_id,
+        "active": judged.invoice_id is not None,
+    }
+
+
+def _releases(run_id: int, closed: Mapping[int, int]) -> list[UsageCloseReleased]:
+    """Usage that is not billed now goes to the next close."""
+    return [
+        UsageCloseReleased(run_id=run_id, customer_id=customer, close_id=close_id)
+        for customer, close_id in sorted(closed.items())
+    ]

@@ -1,0 +1,1 @@
+"""The service's tables and every query on them, by business noun."""

@@ -1,0 +1,131 @@
+"""Invoices, their VAT lines and their numbers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.billing import VatLine
+from invoicing.domain.numbering import Series
+from invoicing.store.bulk import Row as Values
+from invoicing.store.bulk import given, insert_many
+from invoicing.store.tables import invoice, invoice_series, invoice_vat_line
+
+COMPANY = "company"
+
+
+async def new_ids(connection: AsyncConnection, count: int) -> list[int]:
+    """That many new invoice ids, in order."""
+    statement = text("SELECT nextval('invoice_invoice_id_seq') FROM generate_series(1, :count)")
+    return sorted(await connection.scalars(statement, {"count": count}))
+
+
+async def add(connection: AsyncConnection, rows: Sequence[Values]) -> None:
+    """Store drafts."""
+    await insert_many(connection, invoice, rows)
+
+
+async def put_vat_lines(connection: AsyncConnection, lines: Mapping[int, Sequence[VatLine]]) -> None:
+    """Store the VAT lines of invoices in place of those they had: invoice id to lines."""
+    statement = delete(invoice_vat_line).where(invoice_vat_line.c.invoice_id == func.any(list(lines)))
+    await connection.execute(statement)
+    rows = [{"invoice_id": each, **line.model_dump()} for each, of_one in lines.items() for line in of_one]
+    await insert_many(connection, invoice_vat_line, rows)
+
+
+async def find(connection: AsyncConnection, invoice_id: int) -> Row[Any] | None:
+    """An invoice, or None."""
+    return (await connection.execute(select(invoice).where(invoice.c.invoice_id == invoice_id))).one_or_none()
+
+
+async def lock(connection: AsyncConnection, invoices: Collection[int]) -> list[Row[Any]]:
+    """Invoices in the order of their ids, locked until the transaction ends."""
+    statement = select(invoice).where(invoice.c.invoice_id == func.any(list(invoices)))
+    return list(await connection.execute(statement.order_by(invoice.c.invoice_id).with_for_update()))
+
+
+async def vat_lines(connection: AsyncConnection, invoices: Collection[int]) -> dict[int, list[VatLine]]:
+    """The VAT lines of invoices, by invoice, ordered by rate code."""
+    c = invoice_vat_line.c
+    statement = select(invoice_vat_line).where(c.invoice_id == func.any(list(invoices)))
+    found: dict[int, list[VatLine]] = defaultdict(list)
+    for row in await connection.execute(statement.order_by(c.invoice_id, c.vat_rate)):
+        found[row.invoice_id].append(VatLine(**{k: v for k, v in row._mapping.items() if k != "invoice_id"}))
+    return found
+
+
+async def page(
+    connection: AsyncConnection, *, run_id: int | None, customer_id: int | None, after: int, limit: int
+) -> list[Row[Any]]:
+    """Invoices in the order of their ids, of a run, of a customer, or all."""
+    statement = select(invoice).where(invoice.c.invoice_id > after)
+    if run_id is not None:
+        statement = statement.where(invoice.c.run_id == run_id)
+    if customer_id is not None:
+        statement = statement.where(invoice.c.customer_id == customer_id)
+    return list(await connection.execute(statement.order_by(invoice.c.invoice_id).limit(limit)))
+
+
+async def drafts_of_run(connection: AsyncConnection, run_id: int, limit: int) -> list[tuple[int, int]]:
+    """The next drafts of a run that nothing keeps from being approved: (invoice id, customer id)."""
+    c = invoice.c
+    statement = select(c.invoice_id, c.customer_id).where(c.run_id == run_id, c.status == "draft", c.problem == "")
+    rows = await connection.execute(statement.order_by(c.invoice_id).limit(limit))
+    return [(row.invoice_id, row.customer_id) for row in rows]
+
+
+async def drafts_of_customers(connection: AsyncConnection, customers: Collection[int]) -> list[Row[Any]]:
+    """The drafts of these customers, locked."""
+    c = invoice.c
+    statement = select(invoice).where(c.customer_id == func.any(list(customers)), c.status == "draft")
+    return list(await connection.execute(statement.order_by(c.invoice_id).with_for_update()))
+
+
+async def clear_problems(connection: AsyncConnection, run_id: int) -> None:
+    """Let the drafts of a run be tried again."""
+    statement = update(invoice).where(invoice.c.run_id == run_id, invoice.c.status == "draft", invoice.c.problem != "")
+    await connection.execute(statement.values(problem=""))
+
+
+async def save(connection: AsyncConnection, names: Sequence[str], rows: Sequence[Values]) -> list[Row[Any]]:
+    """Change these columns of invoices, and raise their versions.
+
+    Args:
+        names: the columns, without invoice_id.
+        rows: each with `invoice_id` and those columns.
+
+    Returns: the invoices as they are then, in the order of their ids.
+    """
+    changed = given(invoice, ["invoice_id", *names], rows)
+    statement = (
+        update(invoice)
+        .where(invoice.c.invoice_id == changed.c.invoice_id)
+        .values(version=invoice.c.version + 1, **{name: changed.c[name] for name in names})
+        .returning(invoice)
+    )
+    return sorted(await connection.execute(statement), key=lambda row: row.invoice_id)
+
+
+async def next_numbers(connection: AsyncConnection, count: int) -> list[str]:
+    """Take the next numbers of the company's series; its row is locked until the transaction ends, so keep it short."""
+    c = invoice_series.c
+    statement = update(invoice_series).where(c.series == COMPANY).values(last=c.last + count)
+    row = (await connection.execute(statement.returning(c.prefix, c.width, c.last))).one()
+    return Series(row.prefix, row.width, row.last).taken(count)
+
+
+async def series(connection: AsyncConnection) -> Series:
+    """The company's series."""
+    c = invoice_series.c
+    statement = select(c.prefix, c.width, c.last).where(c.series == COMPANY)
+    return Series(*(await connection.execute(statement)).one())
+
+
+async def save_series(connection: AsyncConnection, prefix: str, width: int) -> None:
+    """Change how the next numbers look; the count goes on."""
+    statement = update(invoice_series).where(invoice_series.c.series == COMPANY)
+    await connection.execute(statement.values(prefix=prefix, width=width))

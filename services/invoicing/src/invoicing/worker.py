@@ -1,0 +1,110 @@
+"""The roles that work by themselves: `runner` takes billing runs on, `documents` renders and sends.
+
+Both ask the database what is to be done and do one step of it, so a crash at any point needs no care: the next
+process goes on from what was committed. Several processes may play a role: a step locks what it works on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from contracts.topics import USAGE_CLOSING
+from invoicing.config import InvoicingSettings
+from invoicing.rendering import Renderer
+from invoicing.service.approvals import approve_next
+from invoicing.service.drafting import draft_next
+from invoicing.service.rendering import render_next
+from invoicing.service.runs import complete_run, note_problem, runs_at_work, start_run
+from invoicing.service.sending import send_next
+from service_kit.errors import Transient
+from service_kit.kafka import partitions_of
+from service_kit.logs import bind_context, logger
+
+_log = logger(__name__)
+IDLE_S = 0.2
+_AWAY_S = 1.0
+_FAILED_S = 5.0
+
+
+async def take_on(run_id: int, partitions: int) -> bool:
+    """Do the next step of a run.
+
+    Args:
+        partitions: how many the topic `usage.closing` has.
+
+    Returns: whether there was one to do.
+    """
+    return (
+        await start_run(run_id, partitions)
+        or await draft_next(run_id)
+        or await complete_run(run_id)
+        or await approve_next(run_id)
+    )
+
+
+class Runner:
+    """Takes the runs on, one step of each in turn; a run whose step fails is left for some seconds, others go on."""
+
+    def __init__(self, kafka: str | None = None) -> None:
+        self._kafka = kafka
+        self._not_before: dict[int, float] = {}
+
+    async def step(self) -> bool:
+        """One step of every run that has one. Returns whether there was any."""
+        at_work = [each for each in await runs_at_work() if self._not_before.get(each, 0) <= time.monotonic()]
+        if not at_work:
+            return False
+        partitions = await partitions_of(USAGE_CLOSING, kafka=self._kafka)
+        return any([await self._step_of(run_id, partitions) for run_id in at_work])
+
+    async def _step_of(self, run_id: int, partitions: int) -> bool:
+        with bind_context(run_id=run_id):
+            try:
+                return await take_on(run_id, partitions)
+            except Transient:
+                raise
+            except Exception as error:
+                _log.error("a step of a run failed", exc_info=error)
+                self._not_before[run_id] = time.monotonic() + _FAILED_S
+                await note_problem(run_id, f"{type(error).__name__}: {error}"[:500])
+                return False
+
+
+async def runner(stop: asyncio.Event) -> None:
+    """The role `runner`."""
+    await _repeat(Runner(InvoicingSettings().kafka).step, stop)
+
+
+async def documents(stop: asyncio.Event) -> None:
+    """The role `documents`."""
+    settings = InvoicingSettings()
+    renderer = Renderer(settings.invoicing_render_processes, settings.invoicing_render_documents)
+
+    async def step() -> bool:
+        sent = await send_next(settings.invoicing_url)
+        return await render_next(renderer.render) or sent
+
+    try:
+        await _repeat(step, stop)
+    finally:
+        renderer.close()
+
+
+async def _repeat(step: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
+    """Do steps until `stop`; rest when there is nothing to do, longer when something is away or broken."""
+    while not stop.is_set():
+        pause_s = IDLE_S
+        try:
+            if await step():
+                continue
+        except Transient as error:
+            _log.warning("away, trying again", error=repr(error))
+            pause_s = _AWAY_S
+        except Exception as error:
+            _log.error("a step failed, trying again", exc_info=error)
+            pause_s = _FAILED_S
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause_s)
