@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from contracts import customers as told
+from contracts.base import Event
+from contracts.reference import ReferenceUpdated
 from customers.api import ROUTERS
 from customers.config import CustomersSettings
 from customers.consumers import subscribe
@@ -16,6 +19,20 @@ from service_kit.http import create_app
 from service_kit.logs import logger
 
 SCHEMA_REVISION = "0001"
+PUBLISHES: tuple[type[Event], ...] = (
+    told.CustomerCreated,
+    told.CustomerUpdated,
+    told.CustomerStatusChanged,
+    told.NumberCreated,
+    told.NumberUpdated,
+    told.AssignmentCreated,
+    told.AssignmentUpdated,
+    told.FeatureCreated,
+    told.FeatureUpdated,
+    told.RunMarker,
+    told.ReferenceRunMarker,
+    ReferenceUpdated,
+)
 _log = logger(__name__)
 
 
@@ -42,4 +59,5 @@ async def _start(_: FastAPI) -> AsyncIterator[None]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the service; see service_kit.host for its arguments."""
-    run(Service("customers", CustomersSettings, SCHEMA_REVISION, app, subscribe), arguments)
+    service = Service("customers", CustomersSettings, SCHEMA_REVISION, app, subscribe, publishes=PUBLISHES)
+    run(service, arguments)

@@ -19,7 +19,7 @@ _TYPED_NUMBER = re.compile(r"\+?[\d\s().\-/]+", re.ASCII)
 _SEPARATORS = re.compile(r"[,;\n]")
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(rf"[^\s@,;:<>()\[\]\"\\]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
-_VAT_NUMBER = re.compile(r"[A-Z]{0,2}[0-9A-Z+*]{5,13}")
+_VAT_NUMBER = re.compile(r"(?=.*\d)[A-Z]{0,2}[0-9A-Z+*]{5,13}")
 
 
 def normalise_number(typed: str) -> str:
