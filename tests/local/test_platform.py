@@ -144,6 +144,14 @@ def test_clean_removes_a_state_folder_and_nothing_else(tmp_path: Path, capsys: p
     assert (tmp_path / "precious").exists()
 
 
+def test_clean_removes_what_the_demo_left_too(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    locks.StateLock(state / "demo").close()
+    (state / "demo" / "maildir").mkdir()
+    assert main(["clean", "--state", str(state)]) == 0
+    assert not state.exists()
+
+
 def test_the_cache_is_where_the_environment_says_or_in_the_state_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,8 +41,9 @@ class Screen:
     def step(self, title: str) -> Iterator[Step]:
         """Show a step while it lasts, and a line with its seconds when it is done."""
         started = time.monotonic()
+        quiet = not self.console.is_terminal
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True) as progress:
+        with Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True, disable=quiet) as progress:
             step = Step(progress, title)
             yield step
         seconds = time.monotonic() - started

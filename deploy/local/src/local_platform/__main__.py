@@ -25,6 +25,8 @@ from local_platform.services import SERVICES
 INTERRUPTED = 130
 NAMED_PORTS = ("kafka", "postgres", "smtp", *(service.name for service in SERVICES))
 KEPT_BY_CLEAN = "cache"
+DEMO = "demo"
+"""The demo's platform has its state in this part of the state folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,9 +103,14 @@ def print_environment(options: argparse.Namespace) -> None:
 def clean(options: argparse.Namespace) -> None:
     """Removes the state folder, except a download cache in it. Raises PlatformError if a platform runs on it."""
     state = state_folder(options.state)
-    if not state.exists():
-        return
-    if not (state / locks.NAME).exists():
+    if (state / DEMO / locks.NAME).exists():
+        _clean(state / DEMO)
+    if state.exists():
+        _clean(state)
+
+
+def _clean(state: Path) -> None:
+    if any(state.iterdir()) and not (state / locks.NAME).exists():
         raise PlatformError(
             "This folder does not look like a platform's state; nothing was removed.",
             where=str(state),
