@@ -111,8 +111,11 @@ def _download(jars: list[Jar], folder: Path) -> None:
             ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool,
         ):
             context = _maven(Path(partial))
-            for _ in pool.map(lambda jar: _fetch(context, jar, folder), jars):
-                advance()
+            try:
+                for _ in pool.map(lambda jar: _fetch(context, jar, folder), jars):
+                    advance()
+            finally:
+                pool.shutdown(cancel_futures=True)  # after Ctrl-C, those that wait are not begun
     except OSError as error:
         if _is_about_the_disk(error):
             raise folder_error(error, folder) from error
