@@ -81,6 +81,14 @@ async def test_what_is_wrong_is_said_field_by_field(api: AsyncClient) -> None:
     assert fields == {"name", "emails", "payment_terms", "colour"}
 
 
+async def test_texts_that_no_database_can_keep_are_refused(api: AsyncClient) -> None:
+    answer = await api.post("/customers", json={"name": "Fenwick", "class_tariffs": {"Mo\0bile": "x"}})
+    assert answer.status_code == 422
+    answer = await api.post("/customers", json={"name": "Fenwick", "credit_limit": f"{'9' * 40}.00"})
+    assert answer.status_code == 422
+    assert (await api.get("/customers", params={"account_number": "\0"})).status_code == 422
+
+
 async def test_an_unknown_code_lists_those_that_are_known(api: AsyncClient) -> None:
     answer = await api.post("/customers", json={"name": "Fenwick Tiles", "billing_cycle": "weekly"})
     assert answer.status_code == 422

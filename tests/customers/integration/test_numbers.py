@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from tests.customers.integration.waiting import until
 
-from service_kit.database import transaction
+from customers.domain import uk
+from customers.domain.numbers import NumberOrder, new_line
+from customers.domain.reference import Book
+from customers.store.numbers import insert_lines
+from customers.store.rows import take_ids
+from service_kit.database import Database, Transaction, reading, transaction
 
 NUMBER = {"number": "020 7946 0123", "call_plan": "standard", "start": "2025-01-01"}
 
@@ -69,6 +76,33 @@ async def test_of_two_that_add_a_number_at_the_same_time_one_is_told_who_has_it(
     winner = next(answer.json()["number"]["customer_id"] for answer in answers if answer.status_code == 201)
     assert {answer.json()["customer_id"] for answer in answers if answer.status_code == 409} == {winner}
     assert len(await outbox("assignment.created")) == 1
+
+
+async def test_who_loses_a_deadlock_over_a_number_is_told_who_has_it(
+    api: AsyncClient, add_customer: Any, database: Database
+) -> None:
+    """C9: two that wait for each other over one number; Postgres ends one, which then finds the other's number."""
+    holder, other = await add_customer(name="Fenwick Tiles"), await add_customer()
+    async with transaction() as tx:
+        await _hold(tx, holder["customer_id"], "2025-01-01", "2025-01-31")
+        url = f"/customers/{other['customer_id']}/numbers"
+        adding = asyncio.create_task(api.post(url, json={**NUMBER, "start": "2025-01-15"}))
+        await until(lambda: _somebody_waits())
+        await _hold(tx, holder["customer_id"], "2025-06-01", "2025-06-30")
+    answer = await adding
+    assert (answer.status_code, answer.json()["customer_id"]) == (409, holder["customer_id"])
+
+
+async def _hold(tx: Transaction, customer_id: int, start: str, end: str) -> None:
+    ids = iter(await take_ids(tx.connection, 3))
+    days = (date.fromisoformat(start), date.fromisoformat(end))
+    order = NumberOrder("+442079460123", "standard", *days, number_type="sip")
+    await insert_lines(tx.connection, [new_line(order, customer_id, Book(uk.defaults()), ids)])
+
+
+async def _somebody_waits() -> bool:
+    async with reading() as connection:
+        return bool(await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 async def test_the_database_itself_refuses_an_overlap(api: AsyncClient, add_customer: Any) -> None:

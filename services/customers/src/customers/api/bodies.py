@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.base import Amount, Code, Contract, Id, Money
 from contracts.customers import Address, BillLengths, LowInvoicePolicy, Markups, PaymentTerms, StatusPeriod
@@ -41,16 +41,39 @@ NUMBERS_PER_ROW = 5_000
 """The most numbers, and the most features, that one row of an import may bring."""
 
 
-def _not_negative(amount: Decimal) -> Decimal:
-    if amount < 0:
-        raise ValueError("this cannot be negative")
+LARGEST_POUNDS = Decimal("1000000000")
+LARGEST_MARKUP_PERCENT = Decimal(100_000)
+MARKUP_PLACES = 6
+
+
+def _pounds(amount: Decimal) -> Decimal:
+    if not 0 <= amount <= LARGEST_POUNDS:
+        raise ValueError(f"this is an amount from 0.00 to {LARGEST_POUNDS}.00")
     return amount
 
 
 def _policy(policy: LowInvoicePolicy) -> LowInvoicePolicy:
-    _not_negative(policy.threshold)
-    _not_negative(policy.charge)
+    _pounds(policy.threshold)
+    _pounds(policy.charge)
     return policy
+
+
+def _percent(markup: Decimal) -> Decimal:
+    exponent = markup.as_tuple().exponent
+    if abs(markup) > LARGEST_MARKUP_PERCENT or not isinstance(exponent, int) or exponent < -MARKUP_PLACES:
+        raise ValueError(f"a markup is at most {LARGEST_MARKUP_PERCENT} %, with {MARKUP_PLACES} decimal places at most")
+    return markup
+
+
+def _has_nul(given: Any) -> bool:
+    match given:
+        case str():
+            return "\0" in given
+        case dict():
+            return any(_has_nul(part) for pair in given.items() for part in pair)
+        case list() | tuple():
+            return any(_has_nul(part) for part in given)
+    return False
 
 
 def _split(given: Any) -> Any:
@@ -66,7 +89,8 @@ VatNumber = Annotated[str, AfterValidator(check_vat_number)]
 BillingAddress = Annotated[Address, AfterValidator(clean_address)]
 Terms = Annotated[PaymentTerms, AfterValidator(check_payment_terms)]
 Policy = Annotated[LowInvoicePolicy, AfterValidator(_policy)]
-CreditLimit = Annotated[Money, AfterValidator(_not_negative)]
+CreditLimit = Annotated[Money, AfterValidator(_pounds)]
+Percent = Annotated[Amount, AfterValidator(_percent)]
 Charges = Annotated[tuple[StandardCharge, ...], Field(max_length=100)]
 
 
@@ -74,6 +98,13 @@ class Body(BaseModel):
     """Refuses what it does not know: a field that is spelled wrong must not be lost in silence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, sent: Any) -> Any:
+        if _has_nul(sent):
+            raise ValueError("a text holds the character NUL, which cannot be kept: take it out")
+        return sent
 
     def given(self, leaving_out: Collection[str] = ()) -> dict[str, Any]:
         """The fields that were sent, as values."""
@@ -84,9 +115,9 @@ class RatingFields(Body):
     """SPEC C10: tariff choices and markups. A markup is a percentage."""
 
     tariff: Code | None = None
-    class_tariffs: dict[Code, Code] = Field(default_factory=dict)
-    class_markups: dict[Code, Amount] = Field(default_factory=dict)
-    fallback_markup: Amount | None = None
+    class_tariffs: dict[Code, Code] = Field(default_factory=dict, max_length=200)
+    class_markups: dict[Code, Percent] = Field(default_factory=dict, max_length=200)
+    fallback_markup: Percent | None = None
 
     def markups(self) -> Markups:
         """These choices together."""

@@ -12,6 +12,8 @@ from customers.domain.reference import VAT_RATES, Book, Entry
 from customers.domain.rules import RuleBroken, within
 
 LARGEST_AMOUNT = Decimal("1000000000")
+MOST_PLACES = 12
+LONGEST_DESCRIPTION = 200
 Charges = tuple[Charge, ...]
 
 
@@ -28,15 +30,21 @@ def check_charge(charge: StandardCharge, book: Book) -> StandardCharge:
         raise RuleBroken("frequency_months", "a recurring charge says every how many months: 1 to 120")
     if not recurring and charge.frequency_months is not None:
         raise RuleBroken("frequency_months", "a one-off charge has no frequency: leave it out")
-    if not charge.description.strip():
-        raise RuleBroken("description", "say what is charged: it stands on the bill")
-    if not 0 < charge.quantity <= LARGEST_AMOUNT:
-        raise RuleBroken("quantity", f"{charge.quantity}: a quantity is more than 0")
-    if abs(charge.amount) > LARGEST_AMOUNT:
-        raise RuleBroken("amount", f"{charge.amount} is more than {LARGEST_AMOUNT}")
+    if not 0 < len(charge.description.strip()) <= LONGEST_DESCRIPTION:
+        raise RuleBroken("description", f"say in 1 to {LONGEST_DESCRIPTION} letters what is charged, for the bill")
+    if charge.quantity <= 0:
+        raise RuleBroken("quantity", "a quantity is more than 0")
+    for field, value in (("amount", charge.amount), ("quantity", charge.quantity)):
+        if not _can_be_kept(value):
+            raise RuleBroken(field, f"at most {LARGEST_AMOUNT}, with at most {MOST_PLACES} decimal places")
     if charge.vat_rate is not None:
         book.require(VAT_RATES, charge.vat_rate, "vat_rate")
     return charge
+
+
+def _can_be_kept(value: Decimal) -> bool:
+    exponent = value.as_tuple().exponent
+    return abs(value) <= LARGEST_AMOUNT and isinstance(exponent, int) and exponent >= -MOST_PLACES
 
 
 def charges_from(

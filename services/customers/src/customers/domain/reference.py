@@ -49,6 +49,7 @@ LISTS: dict[str, tuple[str, type[Contract]] | None] = {
 }
 """Every list, and the field of `reference.updated` that says what its entries do; None where the name says it all."""
 
+LARGEST_ENTRY_CHARACTERS = 50_000
 _CODE = re.compile(r"[A-Za-z0-9][\w.\-]{0,63}", re.ASCII)
 
 
@@ -116,6 +117,8 @@ def check_entry(entry: Entry, book: Book) -> Entry:
         raise RuleBroken("code", "a code is 1 to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit")
     if entry.retired and entry.is_default:
         raise RuleBroken("is_default", "a retired entry cannot be the default")
+    if entry.attributes is not None and len(entry.attributes.model_dump_json()) > LARGEST_ENTRY_CHARACTERS:
+        raise RuleBroken("name", f"the entry is longer than {LARGEST_ENTRY_CHARACTERS} characters: shorten its texts")
     match entry.attributes:
         case VatRate() as rate:
             _check_vat_periods(rate)

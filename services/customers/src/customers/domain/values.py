@@ -15,6 +15,8 @@ HOME_REGION = "GB"
 LONGEST_NUMBER = 15
 """Digits, by E.164."""
 SHORTEST_NUMBER = 3
+ADDRESS_LINES = 10
+LONGEST_LINE = 100
 _TYPED_NUMBER = re.compile(r"\+?[\d\s().\-/]+", re.ASCII)
 _SEPARATORS = re.compile(r"[,;\n]")
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
@@ -102,6 +104,13 @@ def check_payment_terms(terms: PaymentTerms) -> PaymentTerms:
 
 
 def clean_address(address: Address) -> Address:
-    """An address without blank lines; the postcode in capitals."""
+    """An address without blank lines; the postcode in capitals.
+
+    Raises:
+        ValueError: it has more than fits on an envelope.
+    """
     lines = tuple(line.strip() for line in address.lines if line.strip())
-    return address.model_copy(update={"lines": lines, "postcode": address.postcode.strip().upper()})
+    postcode = address.postcode.strip().upper()
+    if len(lines) > ADDRESS_LINES or any(len(part) > LONGEST_LINE for part in (*lines, postcode)):
+        raise ValueError(f"an address has at most {ADDRESS_LINES} lines of at most {LONGEST_LINE} letters")
+    return address.model_copy(update={"lines": lines, "postcode": postcode})
