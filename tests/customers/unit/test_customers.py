@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from contracts.customers import Address, CustomerCreated, StatusPeriod
+from contracts.topics import MAX_MESSAGE_BYTES
+from customers.api.bodies import CustomerChange
 from customers.domain import uk
 from customers.domain.customers import (
     Customer,
@@ -18,11 +20,12 @@ from customers.domain.customers import (
     format_account_number,
     missing_for_invoice,
     new_details,
+    with_changes,
 )
 from customers.domain.events import customer_state
 from customers.domain.reference import PAYMENT_METHODS, Book, Entry
 from customers.domain.rules import RuleBroken
-from customers.domain.status import holding, status_now, status_on, with_change
+from customers.domain.status import MOST_CHANGES, holding, status_now, status_on, with_change
 
 BOOK = Book(uk.defaults())
 COMPLETE: dict[str, Any] = {"name": "Fenwick Tiles", "billing_address": Address(lines=("1 Mill Lane",))}
@@ -131,3 +134,32 @@ def test_the_event_carries_the_whole_state_without_the_notes() -> None:
     assert (event.customer_id, event.version, event.status, event.missing) == (7, 3, "active", ())
     assert event.credit_limit == Decimal("250.00")
     assert "secret" not in event.model_dump_json()
+
+
+def test_a_history_does_not_outgrow_its_event() -> None:
+    """No message over 900 kB: a customer's event carries the whole history."""
+    history = tuple(period("2025-01-01", "active") for _ in range(MOST_CHANGES))
+    with pytest.raises(RuleBroken, match="no more are kept"):
+        with_change(history, period("2025-02-01", "dropped"))
+
+
+def test_the_largest_customer_fits_into_one_event() -> None:
+    """No message over 900 kB, or the relay would hold the customer back and a run's marker would overtake it."""
+    wide = "字" * 200
+    code = "字" * 64
+    days = [date.fromordinal(730_000 + day) for day in range(MOST_CHANGES)]
+    body = CustomerChange.model_validate(
+        {
+            "name": wide,
+            "company_name": wide,
+            "billing_address": {"lines": ["字" * 100] * 10, "postcode": "字" * 100},
+            "contact_numbers": [wide] * 50,
+            "emails": [f"{index}@{'x' * 60}.example" for index in range(50)],
+            "class_tariffs": {f"{code[:60]}{index}": code for index in range(200)},
+            "class_markups": {f"{code[:60]}{index}": "99999.999999" for index in range(200)},
+        }
+    )
+    history = tuple(StatusPeriod(status=code, effective_from=day, reason=wide) for day in days)
+    details = with_changes(Details(name=""), body.details())
+    event = customer_state(CustomerCreated, Customer(7, 1, code, details, history), date(2025, 1, 1))
+    assert len(event.model_dump_json().encode()) < MAX_MESSAGE_BYTES

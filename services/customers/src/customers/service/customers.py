@@ -138,7 +138,7 @@ async def change_status(customer_id: int, change: StatusPeriod, *, expected: int
         check_version(f"customer {customer_id}", before.version, expected)
         with rules():
             (await read_book(tx.connection)).require(STATUSES, change.status, "status")
-        history = with_change(before.history, change)
+            history = with_change(before.history, change)
         if history == before.history:
             return before
         after = replace(before, history=history, version=before.version + 1)
