@@ -15,6 +15,7 @@ from contracts.customers import (
     Charge,
     CustomerCreated,
     FeatureCreated,
+    LowInvoicePolicy,
     NumberCreated,
     ReferenceRunMarker,
     RunMarker,
@@ -35,6 +36,8 @@ from money.rounding import to_pennies
 from service_kit.kafka import Received
 
 _ids = count(1)
+CREATE = LowInvoicePolicy(policy="create")
+"""Invoices are made however low."""
 
 
 def fresh_id() -> int:

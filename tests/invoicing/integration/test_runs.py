@@ -122,7 +122,7 @@ async def test_everything_asked_or_told_twice_changes_nothing(world: World) -> N
 
 async def test_a_second_run_parks_customers_whose_draft_is_open_and_names_the_first(world: World) -> None:
     """Z10, B1: only one run at a time is active for a customer; approved, it is free again."""
-    await world.hear(customer := made.customer(low_invoice=LowInvoicePolicy(policy="create")))
+    await world.hear(customer := made.customer(low_invoice=made.CREATE))
     first = await world.bill()
     second = await world.bill()
     (parked,) = await world.customers(second)
@@ -283,8 +283,7 @@ async def test_an_older_version_never_wins(world: World) -> None:
 
 async def test_a_number_that_ends_is_refunded_and_one_that_is_removed_was_never_there(world: World) -> None:
     """I2, C9: a charge ends with the number that has it."""
-    policy = LowInvoicePolicy(policy="create")
-    customer = made.customer(low_invoice=policy)
+    customer = made.customer(low_invoice=made.CREATE)
     ended = made.number(customer.customer_id, made.charge("28.00", date(2025, 2, 1), months=1))
     removed = made.number(customer.customer_id, made.charge("7.00", date(2025, 2, 1), months=1))
     await world.hear(customer, ended, removed)

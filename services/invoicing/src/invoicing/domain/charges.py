@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from invoicing.domain.transactions import Transaction
+from invoicing.domain.transactions import Kind, Transaction
 from money.dates import day_before, next_day
 from money.periods import charged_to, recurring_exact, recurring_net
 from money.rounding import to_pennies
@@ -118,8 +118,7 @@ def _recurring(charge: Charge, bill_to: date) -> Settlement:
 
 def _charged(charge: Charge, net: Decimal, first: date, last: date) -> Settlement:
     settled = replace(charge, charged_to=last, settlements=charge.settlements + 1)
-    line = replace(_line(settled), kind=charge.kind, net=net, first_day=first, last_day=last, stands_to=last)
-    return Settlement(settled, (line,))
+    return Settlement(settled, (_line(settled, charge.kind, net, first, last, charge.vat_rate),))
 
 
 def _refunded(charge: Charge, standing: Sequence[Transaction]) -> Settlement:
@@ -149,16 +148,9 @@ def _refund(
     charge: Charge, rate: str | None, parts: Sequence[Transaction], keep_to: date | None, settlement: int
 ) -> Transaction:
     exact = sum((_exact(part, _first_refunded(part, keep_to)) for part in parts), Fraction(0))
-    return replace(
-        _line(charge),
-        kind="refund",
-        net=to_pennies(-exact),
-        vat_rate=rate,
-        own_vat_rate=rate is not None,
-        settlement=settlement,
-        first_day=min(_first_refunded(part, keep_to) for part in parts),
-        last_day=max(part.stands_to for part in parts if part.stands_to is not None),
-    )
+    first = min(_first_refunded(part, keep_to) for part in parts)
+    last = max(part.stands_to for part in parts if part.stands_to is not None)
+    return _line(replace(charge, settlements=settlement), "refund", to_pennies(-exact), first, last, rate)
 
 
 def _exact(charged: Transaction, first: date) -> Fraction:
@@ -187,15 +179,18 @@ def _stored(charged: Transaction) -> int:
     return charged.transaction_id
 
 
-def _line(charge: Charge) -> Transaction:
-    """What every transaction of a charge has in common."""
+def _line(charge: Charge, kind: Kind, net: Decimal, first: date, last: date, vat_rate: str | None) -> Transaction:
+    """A transaction of a charge, its last settlement; without a VAT rate of its own it follows the customer's."""
     return Transaction(
         customer_id=charge.customer_id,
-        kind="recurring",
+        kind=kind,
         description=charge.description,
-        net=Decimal("0.00"),
-        vat_rate=charge.vat_rate,
-        own_vat_rate=charge.vat_rate is not None,
+        net=net,
+        vat_rate=vat_rate,
+        own_vat_rate=vat_rate is not None,
+        first_day=first,
+        last_day=last,
+        stands_to=None if kind == "refund" else last,
         charge_id=charge.charge_id,
         settlement=charge.settlements,
         unit_price=charge.amount,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -147,15 +147,15 @@ def totals_of(
     transactions: Iterable[Transaction], customer: CustomerState, lists: ReferenceLists, tax_point: date
 ) -> Totals:
     """Net, VAT and gross of an invoice with these transactions (SPEC Z13). Raises NoVatRate."""
-    lines = vat_lines((with_vat_rate(each, customer) for each in transactions), lists, tax_point)
+    lines = vat_lines(((rate_of(each, customer), each.net) for each in transactions), lists, tax_point)
     net = sum((line.net for line in lines), ZERO)
     vat = sum((line.vat for line in lines), ZERO)
     return Totals(net, vat, net + vat, lines)
 
 
-def with_vat_rate(transaction: Transaction, customer: CustomerState) -> Transaction:
-    """SPEC Z13, C7: its own VAT rate where it has one, else the customer's as it is now."""
-    return transaction if transaction.own_vat_rate else replace(transaction, vat_rate=customer.vat_rate)
+def rate_of(transaction: Transaction, customer: CustomerState) -> str | None:
+    """SPEC Z13, C7: a transaction's own VAT rate where it has one, else the customer's as it is now."""
+    return transaction.vat_rate if transaction.own_vat_rate else customer.vat_rate
 
 
 def due_on(customer: CustomerState, run: Run, lists: ReferenceLists, totals: Totals) -> date | None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from contracts.billing import VatLine
 from contracts.reference import VatRate
 from invoicing.domain.reference import ReferenceLists
-from invoicing.domain.transactions import ZERO, Transaction
+from invoicing.domain.transactions import ZERO
 from money.vat import vat_on
 
 CHARGED = frozenset({"standard", "reduced"})
@@ -35,21 +35,23 @@ def percent_on(code: str, rate: VatRate, tax_point: date) -> Decimal:
     raise NoVatRate(f"VAT rate {code} has no percentage on {tax_point}")
 
 
-def vat_lines(transactions: Iterable[Transaction], lists: ReferenceLists, tax_point: date) -> tuple[VatLine, ...]:
+def vat_lines(
+    nets: Iterable[tuple[str | None, Decimal]], lists: ReferenceLists, tax_point: date
+) -> tuple[VatLine, ...]:
     """Net, rate and VAT per rate entry, ordered by code. Grouping is by entry, not by percentage (SPEC Z13).
 
     Args:
-        transactions: all of the invoice, each with its `vat_rate` decided.
+        nets: the VAT rate and the net in pounds of each transaction on the invoice.
 
     Raises:
-        NoVatRate: a transaction's rate is missing, unknown or without a percentage on the day.
+        NoVatRate: a rate is missing, unknown or without a percentage on the day.
     """
-    nets: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for each in transactions:
-        if each.vat_rate is None:
-            raise NoVatRate(f"no VAT rate is decided for {each.description!r}")
-        nets[each.vat_rate] += each.net
-    return tuple(_line(code, nets[code], lists, tax_point) for code in sorted(nets))
+    by_rate: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for rate, net in nets:
+        if rate is None:
+            raise NoVatRate("the customer has no VAT rate")
+        by_rate[rate] += net
+    return tuple(_line(code, by_rate[code], lists, tax_point) for code in sorted(by_rate))
 
 
 def _line(code: str, net: Decimal, lists: ReferenceLists, tax_point: date) -> VatLine:

@@ -9,7 +9,7 @@ from typing import Any
 from contracts.billing import InvoiceCreated
 from contracts.closing import UsageCloseReleased
 from contracts.customers import CustomerState
-from invoicing.domain.invoices import Case, Totals, Verdict, judge, with_vat_rate
+from invoicing.domain.invoices import Case, Totals, Verdict, judge, rate_of
 from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import Transaction as Line
@@ -143,7 +143,7 @@ async def _keep_transactions(tx: Transaction, judged: list[Judged]) -> None:
         if each.invoice_id is not None:
             for line in each.case.unsent:
                 assert line.transaction_id is not None
-                moves[line.transaction_id] = (each.invoice_id, _placed(line, each).vat_rate)
+                moves[line.transaction_id] = (each.invoice_id, rate_of(line, each.case.customer))
     await transactions.add(tx.connection, new)
     await transactions.move_to_invoices(tx.connection, moves)
     settlements = [settlement for each in judged for settlement in each.verdict.settlements]
@@ -156,7 +156,7 @@ async def _keep_transactions(tx: Transaction, judged: list[Judged]) -> None:
 def _placed(line: Line, judged: Judged) -> Line:
     if judged.invoice_id is None:
         return line
-    return replace(with_vat_rate(line, judged.case.customer), invoice_id=judged.invoice_id)
+    return replace(line, invoice_id=judged.invoice_id, vat_rate=rate_of(line, judged.case.customer))
 
 
 async def _keep_invoices(tx: Transaction, run: Run, lists: ReferenceLists, drafted: list[Judged]) -> None:
