@@ -29,7 +29,7 @@ VAT_PERCENTAGES: dict[str, tuple[tuple[str, str], ...]] = {
 """From which day each percentage holds. The other rate entries add no VAT."""
 
 UsageKey = tuple[str, str, str]
-"""Number, call class, band."""
+"""Number with its start, call class, band."""
 
 
 @dataclass

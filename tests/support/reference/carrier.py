@@ -65,6 +65,11 @@ class Number:
     end: date | None
     choice: Choice = NO_CHOICE
 
+    @property
+    def name(self) -> str:
+        """Tells it from the same number in another period: each has lines of its own on a bill (SPEC Z2)."""
+        return f"{self.number} from {self.start}"
+
     def active_on(self, day: date) -> bool:
         """Whether its call plan covers this local day."""
         return self.start <= day and (self.end is None or day <= self.end)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 ZERO = Fraction(0)
 SECONDS_IN_A_MINUTE = 60
@@ -23,7 +24,7 @@ def pence(value: Fraction | Decimal) -> Decimal:
     return half_up(Fraction(value), 2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rate:
     """One row of a tariff (SPEC R6). Prices in pounds: a minute of voice, one SMS, one megabyte of data."""
 
@@ -54,6 +55,7 @@ def billed_quantity(used: int, initial: int, step: int) -> int:
     return initial + -(-(used - initial) // step) * step
 
 
+@lru_cache(maxsize=500_000)
 def charge_by_rate(rate: Rate, used: int, divisor: int, places: int) -> tuple[Decimal, int]:
     """SPEC R6, Z18: the charge in pounds and the quantity billed.
 

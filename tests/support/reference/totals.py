@@ -108,7 +108,7 @@ class Ledger:
         if judged.local_day > self.bill_to:  # SPEC Z3
             self.later += judged.charge
             return
-        key = (judged.number.number, judged.call_class, judged.band)
+        key = (judged.number.name, judged.call_class, judged.band)
         self.to_bill[customer].setdefault(key, UsageSum()).add(call.seconds, judged.charge)
 
 
