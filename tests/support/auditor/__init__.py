@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tests.support.auditor import delivery, invoices
+from tests.support.auditor import delivery, invoices, readmodels
 from tests.support.auditor.checks import Books, shortened
 
 
@@ -42,6 +42,7 @@ def _findings(books: Books, services: list[str], at_rest: bool) -> Iterator[str]
             yield from shortened(check.findings(books))
     if at_rest:
         yield from shortened(delivery.not_taken_in(books, services))
+        yield from shortened(readmodels.behind(books))
 
 
 __all__ = ["assert_sound", "audit"]

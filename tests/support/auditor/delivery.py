@@ -39,6 +39,7 @@ def not_taken_in(books: Books, services: Iterable[str]) -> Iterator[str]:
     """Who has taken in events of a type has, at rest, taken in every one that was written to an outbox.
 
     Which types a consumer is for is seen from what it has taken in, so a consumer that never took in any is not found.
+    Compacted topics are left out, for Kafka may leave out older states: `readmodels` sees to them.
     """
     services = list(services)
     written = {row["id"]: row["type"] for service in services for row in books.rows(service, _WRITTEN)}
@@ -53,7 +54,7 @@ def not_taken_in(books: Books, services: Iterable[str]) -> Iterator[str]:
                     yield f"{service}: {consumer} has not taken in {len(missed)} of {len(by_type[kind])} {kind} events"
 
 
-_WRITTEN = "SELECT id, type FROM outbox"
+_WRITTEN = "SELECT id, type FROM outbox WHERE aggregatetype NOT IN ('customers', 'reference')"
 
 
 def _inbox(books: Books, service: str) -> dict[str, set[Any]]:
