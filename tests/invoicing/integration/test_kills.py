@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.invoicing import made
 from tests.invoicing.integration.conftest import PARTITIONS, World
+from tests.support.auditor import assert_sound
 
 from contracts.billing import BillingRunRequested, InvoiceApproved, InvoiceCreated, InvoiceSent
 from contracts.closing import UsageCloseBilled, UsageCloseRequested
@@ -21,7 +22,7 @@ from invoicing.service.drafting import draft_next
 from invoicing.service.rendering import render_next
 from invoicing.service.runs import NewRun, complete_run, create_run, request_run, start_run
 from invoicing.service.sending import send_next, send_run
-from service_kit.database import bind, bound
+from service_kit.database import bind
 
 ROOT = Path(__file__).resolve().parents[3]
 POINTS = ["invoicing.requested", "invoicing.started", "invoicing.group", "invoicing.numbered", "invoicing.sent"]
@@ -83,7 +84,7 @@ async def test_a_run_killed_anywhere_goes_on_and_comes_to_the_same(dsn: str, poi
     assert len(await world.told(BillingRunRequested)) == 1
     asked = [each for request in await world.told(UsageCloseRequested) for each in request.customers]
     assert sorted(asked) == [each.customer_id for each in customers]
-    assert bound() is database
+    assert_sound({"invoicing": dsn}, at_rest=False)
     await database.close()
 
 

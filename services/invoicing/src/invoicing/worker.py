@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from contracts.topics import USAGE_CLOSING
 from invoicing.config import InvoicingSettings
+from invoicing.domain.runs import Run
 from invoicing.rendering import Renderer
 from invoicing.service.approvals import approve_next
 from invoicing.service.drafting import draft_next
@@ -29,20 +30,11 @@ _AWAY_S = 1.0
 _FAILED_S = 5.0
 
 
-async def take_on(run_id: int, partitions: int) -> bool:
-    """Do the next step of a run.
-
-    Args:
-        partitions: how many the topic `usage.closing` has.
-
-    Returns: whether there was one to do.
-    """
-    return (
-        await start_run(run_id, partitions)
-        or await draft_next(run_id)
-        or await complete_run(run_id)
-        or await approve_next(run_id)
-    )
+async def take_on(run: Run, kafka: str | None) -> bool:
+    """Do the next step of a run. Returns whether there was one to do."""
+    if run.state == "requested":
+        return await start_run(run.run_id, await partitions_of(USAGE_CLOSING, kafka=kafka))
+    return await draft_next(run.run_id) or await complete_run(run.run_id) or await approve_next(run.run_id)
 
 
 class Runner:
@@ -54,22 +46,21 @@ class Runner:
 
     async def step(self) -> bool:
         """One step of every run that has one. Returns whether there was any."""
-        at_work = [each for each in await runs_at_work() if self._not_before.get(each, 0) <= time.monotonic()]
-        if not at_work:
-            return False
-        partitions = await partitions_of(USAGE_CLOSING, kafka=self._kafka)
-        return any([await self._step_of(run_id, partitions) for run_id in at_work])
+        return any([await self._step_of(run) for run in await runs_at_work() if self._may_be_tried(run)])
 
-    async def _step_of(self, run_id: int, partitions: int) -> bool:
-        with bind_context(run_id=run_id):
+    def _may_be_tried(self, run: Run) -> bool:
+        return self._not_before.get(run.run_id, 0) <= time.monotonic()
+
+    async def _step_of(self, run: Run) -> bool:
+        with bind_context(run_id=run.run_id):
             try:
-                return await take_on(run_id, partitions)
+                return await take_on(run, self._kafka)
             except Transient:
                 raise
             except Exception as error:
                 _log.error("a step of a run failed", exc_info=error)
-                self._not_before[run_id] = time.monotonic() + _FAILED_S
-                await note_problem(run_id, f"{type(error).__name__}: {error}"[:500])
+                self._not_before[run.run_id] = time.monotonic() + _FAILED_S
+                await note_problem(run.run_id, f"{type(error).__name__}: {error}"[:500])
                 return False
 
 

@@ -59,7 +59,7 @@ async def _finish(tx: Transaction, run: Run) -> None:
     """The run's drafts are approved; where it was to be sent meanwhile, ask for the rest."""
     if run.sending:
         await documents.request_run(tx.connection, run.run_id, "", clock.now())
-    await store.save(tx.connection, run.run_id, approving=False, sending=False)
+    await store.save(tx.connection, run.run_id, approving=False, sending=False, problem="")
 
 
 async def approve_invoice(invoice_id: int) -> None:

@@ -207,12 +207,14 @@ def particulars(customer: CustomerState, lists: ReferenceLists) -> dict[str, Any
     """Who bills whom, as it is printed (SPEC I7); kept with the invoice, so that later changes leave it alone."""
     style = lists.bill_style(customer.bill_style)
     assert style is not None
+    method = lists.entry("payment_methods", customer.payment_method)
     return {
         "account_number": customer.account_number,
         "name": customer.name,
         "company_name": customer.company_name,
         "billing_address": customer.billing_address.model_dump(mode="json"),
         "vat_number": customer.vat_number,
+        "payment_method": method.name if method else "",
         "supplier": style.model_dump(mode="json"),
     }
 

@@ -93,7 +93,7 @@ async def found(tx: Transaction, run_id: int) -> Run:
     return run
 
 
-async def runs_at_work() -> list[int]:
+async def runs_at_work() -> list[Run]:
     """The runs about which there may be something to do."""
     async with reading() as connection:
         return await store.at_work(connection)

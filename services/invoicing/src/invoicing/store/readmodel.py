@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
@@ -165,8 +166,21 @@ async def save_settled(connection: AsyncConnection, charges: Sequence[Charge]) -
     )
 
 
-async def labels_of(connection: AsyncConnection, customer_id: int) -> tuple[dict[int, Any], dict[int, Any]]:
-    """A customer's numbers and features by id, for headings on documents, also those removed since."""
-    numbers = await connection.execute(select(number).where(number.c.customer_id == customer_id))
-    features = await connection.execute(select(feature).where(feature.c.customer_id == customer_id))
-    return {row.number_id: row for row in numbers}, {row.feature_id: row for row in features}
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Headings on documents: what numbers and features are called, by id, also those removed since."""
+
+    numbers: dict[int, tuple[str, str]]
+    features: dict[int, str]
+
+
+async def labels_of(connection: AsyncConnection, customers: Collection[int]) -> Labels:
+    """The numbers (with their labels) and features (their descriptions) of these customers."""
+    n, f = number.c, feature.c
+    wanted = list(customers)
+    numbers = await connection.execute(select(n.number_id, n.number, n.label).where(n.customer_id == func.any(wanted)))
+    features = await connection.execute(select(f.feature_id, f.description).where(f.customer_id == func.any(wanted)))
+    return Labels(
+        {row.number_id: (row.number, row.label) for row in numbers},
+        {row.feature_id: row.description for row in features},
+    )

@@ -76,11 +76,11 @@ async def page(connection: AsyncConnection, after: int | None, limit: int) -> li
     return [_read(row) for row in await connection.execute(statement)]
 
 
-async def at_work(connection: AsyncConnection) -> list[int]:
+async def at_work(connection: AsyncConnection) -> list[Run]:
     """The runs about which there may be something to do, oldest first."""
     c = billing_run.c
-    statement = select(c.run_id).where(c.state.in_(("requested", "running")) | c.approving | c.sending)
-    return list(await connection.scalars(statement.order_by(c.run_id)))
+    statement = select(*_RUN_COLUMNS).where(c.state.in_(("requested", "running")) | c.approving | c.sending)
+    return [_read(row) for row in await connection.execute(statement.order_by(c.run_id))]
 
 
 async def put_markers(connection: AsyncConnection, markers: Collection[RunMarker]) -> None:
