@@ -1,0 +1,28 @@
+"""Settings of the rating service."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar
+
+from pydantic import Field
+
+from service_kit.settings import ServiceSettings
+
+
+class RatingSettings(ServiceSettings):
+    """The platform's settings, and how files are published."""
+
+    service: ClassVar[str] = "rating"
+
+    postgres_pool: int = Field(default=14, ge=4)
+    """Partitions that are stored side by side, closes, retries, files, five consumers and the API each hold one."""
+
+    file_batch_rows: int = Field(default=5_000, ge=100, le=50_000)
+    """Rows of a CDR file in one Kafka transaction: `FARTHING_FILE_BATCH_ROWS`."""
+
+
+@lru_cache
+def settings() -> RatingSettings:
+    """This process's settings, read once."""
+    return RatingSettings()

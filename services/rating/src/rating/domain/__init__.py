@@ -1,0 +1,1 @@
+"""The rules of rating: pure functions on frozen dataclasses."""

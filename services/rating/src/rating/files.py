@@ -1,0 +1,129 @@
+"""The role `files`: rows of CDR files to `cdr.received`, each once, wherever the process is killed (SPEC R2).
+
+A file's progress is an offset of its own consumer group, committed in the Kafka transaction of the rows that it counts
+(docs/decisions/0007).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+
+import msgspec
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from contracts.topics import CDR_RECEIVED
+from rating.config import RatingSettings
+from rating.domain.mapping import RowReader
+from rating.domain.rows import FileRows, Lines, Record
+from rating.sending import send_values
+from rating.service.files import Claimed, claimed_file, finish_file, pieces_of
+from service_kit.errors import Transient
+from service_kit.faults import crash_point
+from service_kit.kafka import group_offsets, make_producer
+from service_kit.logs import logger
+
+_POLL_S = 0.5
+_AWAY_S = 1.0
+_FAILED_S = 5.0
+_ROWS_AT_ONCE = 500
+"""Rows that are converted before the event loop gets its turn: some 10 ms."""
+_PROGRESS = TopicPartition(CDR_RECEIVED, 0)
+_log = logger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+async def files(stop: asyncio.Event) -> None:
+    """The role: publishes one file after the other, and starts over when Kafka or the database was away."""
+    settings = RatingSettings()
+    while not stop.is_set():
+        pause = _POLL_S
+        try:
+            async with claimed_file() as claimed:
+                if claimed is not None:
+                    await Publication(claimed, settings).run(stop)
+                    continue
+        except (Transient, KafkaError, OSError) as error:
+            _log.warning("away, trying again", error=repr(error))
+            pause = _AWAY_S
+        except Exception as error:
+            _log.error("publishing failed, trying again", exc_info=error)
+            pause = _FAILED_S
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+
+
+class Publication:
+    """One file on its way to the topic."""
+
+    def __init__(self, claimed: Claimed, settings: RatingSettings) -> None:
+        self._file = claimed.file
+        self._rows = FileRows(RowReader(claimed.mapping), claimed.file.source, claimed.file.file_id)
+        self._kafka = settings.kafka
+        self._batch_rows = settings.file_batch_rows
+        self._group = progress_group(claimed.file.file_id)
+        self._counts = {True: 0, False: 0}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish what is not published yet, and say so; returns early when asked to stop."""
+        # Its start fences a producer that another process left behind, and ends that one's transaction: only then
+        # is what it committed final.
+        producer = make_producer(
+            f"rating-file-{self._file.file_id}", kafka=self._kafka, client_id="farthing-rating-files"
+        )
+        await producer.start()
+        try:
+            done = (await group_offsets(self._group, CDR_RECEIVED, kafka=self._kafka)).get(_PROGRESS.partition, 0)
+            async for last_row, records in self._batches(done):
+                if stop.is_set():
+                    return
+                if last_row > done:
+                    await self._send(producer, records, last_row)
+        finally:
+            await producer.stop()
+        await finish_file(self._file.file_id, accepted=self._counts[True], rejected=self._counts[False])
+
+    async def _batches(self, done: int) -> AsyncIterator[tuple[int, list[Record]]]:
+        """Every row is read and counted; the records of those behind row `done` come in batches, with its last row."""
+        records: list[Record] = []
+        row = 0
+        async for row, line in self._lines():
+            record = self._rows.record(line, row)
+            if record is not None:
+                self._counts[record.accepted] += 1
+                if row > done:
+                    records.append(record)
+            if row % _ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if row % self._batch_rows == 0:
+                yield row, records
+                records = []
+        if records:
+            yield row, records
+
+    async def _lines(self) -> AsyncIterator[tuple[int, str]]:
+        """The lines behind the header, with their numbers."""
+        lines = Lines()
+        row = 0
+        async for piece in pieces_of(self._file.file_id):
+            for line in lines.feed(piece):
+                if row:
+                    yield row, line
+                row += 1
+        for line in lines.end():
+            if row:
+                yield row, line
+
+    async def _send(self, producer: AIOKafkaProducer, records: Sequence[Record], last_row: int) -> None:
+        """Rows and the number of the last one, in one Kafka transaction."""
+        async with producer.transaction():
+            await send_values(producer, ((record.key, _encode(record.value)) for record in records))
+            await producer.send_offsets_to_transaction({_PROGRESS: last_row}, self._group)
+        crash_point("rating.file.sent")
+
+
+def progress_group(file_id: int) -> str:
+    """The consumer group whose offset is a file's progress."""
+    return f"rating.file.{file_id}"

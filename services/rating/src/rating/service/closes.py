@@ -1,0 +1,105 @@
+"""Closing the usage of a run's customers, and answering for each (SPEC I4, Z2, Z3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+from contracts.closing import (
+    ControlTotals,
+    UsageCloseBilled,
+    UsageClosed,
+    UsageCloseReleased,
+    UsageCloseRequested,
+    UsageLine,
+)
+from contracts.topics import MAX_PART_LINES
+from rating.domain.closing import parts_of, pounds, usage_line
+from rating.store import closes as store
+from service_kit.database import Transaction, transaction
+from service_kit.faults import crash_point
+from service_kit.kafka import Received
+
+CONSUMER = "rating.closing"
+GROUP = 500
+_PUBLISHED_LINES = 4 * MAX_PART_LINES
+
+
+async def take_in_closing(batch: Sequence[Received]) -> None:
+    """Note requests to close, and closes that were billed or released. Applied twice, nothing changes."""
+    async with transaction() as tx:
+        fresh = await tx.take_in(CONSUMER, [each.id for each in batch])
+        events = [each.event for each in batch if each.id in fresh]
+        billed = [each for each in events if isinstance(each, UsageCloseBilled)]
+        released = [each for each in events if isinstance(each, UsageCloseReleased)]
+        await store.put_ends(tx.connection, billed, released)
+        await store.put_requests(tx.connection, [each for each in events if isinstance(each, UsageCloseRequested)])
+
+
+async def answer_next(group: int = GROUP) -> bool:
+    """Close the usage of the next customers whose run has its cut, and answer for them.
+
+    A customer with a close of another run that is neither billed nor released waits for that one. A customer that
+    the run has closed before gets the same answer again.
+
+    Returns: whether there were any.
+    """
+    async with transaction() as tx:
+        if not await store.only_one(tx.connection):
+            return False
+        run_id, customers = await store.next_requests(tx.connection, group)
+        if not customers:
+            return False
+        before = await store.closed_before(tx.connection, run_id, customers)
+        waiting = await _let_wait(tx, run_id, [each for each in customers if each not in before])
+        fresh = [each for each in customers if each not in before and each not in waiting]
+        new = await store.add_closes(tx.connection, run_id, fresh)
+        await _answer(tx, sorted([*before.values(), *new]), new)
+        await store.mark_answered(tx.connection, run_id, [*before, *fresh])
+        crash_point("rating.closed")
+        return True
+
+
+async def _let_wait(tx: Transaction, run_id: int, customers: Sequence[int]) -> dict[int, int]:
+    """The customers that have to wait, with the close they wait for; it wakes them when it is over."""
+    waiting = await store.open_elsewhere(tx.connection, run_id, customers)
+    if waiting:
+        await store.let_wait(tx.connection, run_id, waiting)
+    return waiting
+
+
+async def _answer(tx: Transaction, close_ids: Sequence[int], new: Sequence[int]) -> None:
+    """Publish the parts of these closes, a few thousand lines at a time."""
+    parts: list[UsageClosed] = []
+    lines = 0
+    async for part in _parts(tx, await store.gather_lines(tx.connection, close_ids, new)):
+        parts.append(part)
+        lines += len(part.lines)
+        if lines >= _PUBLISHED_LINES:
+            await tx.publish_many(parts)
+            parts, lines = [], 0
+    await tx.publish_many(parts)
+
+
+async def _parts(tx: Transaction, closes: Sequence[store.Close]) -> AsyncIterator[UsageClosed]:
+    """Every part of these closes, which are in the order of their lines."""
+    async with aclosing(store.lines(tx.connection)) as rows:
+        for close in closes:
+            for part in range(1, parts_of(close.lines) + 1):
+                of_part = min(MAX_PART_LINES, close.lines - (part - 1) * MAX_PART_LINES)
+                yield _closed(close, part, tuple([usage_line(await anext(rows)) for _ in range(of_part)]))
+
+
+def _closed(close: store.Close, part: int, lines: tuple[UsageLine, ...]) -> UsageClosed:
+    return UsageClosed(
+        customer_id=close.customer_id,
+        run_id=close.run_id,
+        close_id=close.close_id,
+        bill_to=close.bill_to,
+        generation=close.generation,
+        part=part,
+        parts=parts_of(close.lines),
+        lines=lines,
+        totals=ControlTotals(calls=close.calls, seconds=close.seconds, net_exact=pounds(close.net_micro)),
+        unpriced=close.unpriced,
+    )

@@ -1,0 +1,41 @@
+"""The one picture that a process judges by, brought up to date when the gate has moved on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rating.domain.picture import Picture
+from rating.store import gate
+from rating.store.pictures import bring_up_to_date
+from service_kit.database import transaction
+
+
+class Pictures:
+    """Keeps the picture of this process. Judging never awaits, so it sees one generation from end to end."""
+
+    def __init__(self) -> None:
+        self._picture = Picture()
+        self._refreshing = asyncio.Lock()
+
+    @property
+    def latest(self) -> Picture:
+        """The picture as it is in memory; another process may have moved the gate since."""
+        return self._picture
+
+    async def at(self, connection: AsyncConnection, generation: int) -> Picture:
+        """The picture of a generation. The caller's transaction holds the gate, and read the generation behind it."""
+        async with self._refreshing:
+            if self._picture.generation != generation:
+                await bring_up_to_date(connection, self._picture, generation)
+        return self._picture
+
+    async def refresh(self) -> Picture:
+        """Bring the picture up to date, in a transaction of its own."""
+        async with transaction() as tx:
+            return await self.at(tx.connection, await gate.pass_shared(tx.connection))
+
+
+pictures = Pictures()
+"""This process's picture, shared by the roles that judge."""

@@ -1,0 +1,85 @@
+"""Taking in what customers says, through the gate: whole states, the newest version of each; and run markers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from contracts.base import Event
+from contracts.customers import AssignmentState, CustomerState, NumberState, RunMarker
+from contracts.reference import ReferenceUpdated
+from rating.domain.numbers import normalise
+from rating.service import cuts, retrying
+from rating.store import gate
+from rating.store import readmodel as store
+from service_kit.database import Transaction, transaction
+from service_kit.kafka import Received
+
+CONSUMER = "rating"
+LISTS_THAT_JUDGE = frozenset({"statuses", "number_types"})
+_State = TypeVar("_State", CustomerState, NumberState, AssignmentState, ReferenceUpdated)
+
+
+async def take_in_customers(batch: Sequence[Received]) -> None:
+    """Apply a batch of `customers`: states first, then the markers that stand behind them."""
+    async with transaction() as tx:
+        events = await _fresh(tx, batch)
+        customers = _newest(events, CustomerState, lambda state: state.customer_id)
+        numbers = _newest(events, NumberState, lambda state: state.number_id)
+        assignments = _newest(events, AssignmentState, lambda state: state.assignment_id)
+        if customers or numbers or assignments:
+            await _apply(tx, customers, numbers, assignments)
+        await _note_markers(tx, events)
+
+
+async def _apply(
+    tx: Transaction,
+    customers: Sequence[CustomerState],
+    numbers: Sequence[NumberState],
+    assignments: Sequence[AssignmentState],
+) -> None:
+    generation = await gate.pass_alone(tx.connection)
+    await store.put_customers(tx.connection, customers, generation)
+    await store.put_numbers(tx.connection, numbers, generation)
+    await store.put_assignments(tx.connection, assignments, generation)
+    await retrying.request(
+        tx,
+        generation,
+        numbers={normalise(each.number) for each in numbers} | {normalise(each.number) for each in assignments},
+        customers={each.customer_id for each in customers},
+    )
+
+
+async def take_in_reference(batch: Sequence[Received]) -> None:
+    """Apply a batch of `reference`: the lists that say how a call is judged, then the markers."""
+    async with transaction() as tx:
+        events = await _fresh(tx, batch)
+        entries = _newest(events, ReferenceUpdated, lambda entry: (entry.list, entry.code))
+        judging = [entry for entry in entries if entry.list in LISTS_THAT_JUDGE]
+        if judging:
+            generation = await gate.pass_alone(tx.connection)
+            await store.put_reference(tx.connection, judging, generation)
+            await retrying.request(tx, generation, everything=True)
+        await _note_markers(tx, events)
+
+
+async def _fresh(tx: Transaction, batch: Sequence[Received]) -> list[Event]:
+    fresh = await tx.take_in(CONSUMER, [each.id for each in batch])
+    return [each.event for each in batch if each.id in fresh]
+
+
+async def _note_markers(tx: Transaction, events: Iterable[Event]) -> None:
+    markers = [event for event in events if isinstance(event, RunMarker)]
+    if markers:
+        await cuts.note_markers(tx, markers)
+
+
+def _newest(events: Iterable[Event], kind: type[_State], key: Callable[[_State], Any]) -> list[_State]:
+    """The highest version of each entity among these events."""
+    newest: dict[Any, _State] = {}
+    for event in events:
+        if isinstance(event, kind):
+            known = newest.get(key(event))
+            if known is None or event.version > known.version:
+                newest[key(event)] = event
+    return list(newest.values())

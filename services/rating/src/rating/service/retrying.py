@@ -1,0 +1,116 @@
+"""Judging held calls again by itself when something that concerns them has changed (SPEC R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from contracts.base import Event
+from rating.domain.judging import Held, Rated, judge
+from rating.service.events import exception_event, rated_event
+from rating.service.pictures import pictures
+from rating.store import gate, held, outcomes
+from rating.store.held import Call
+from service_kit.database import Transaction, transaction
+from service_kit.faults import crash_point
+
+BATCH = 2_000
+_REQUESTS = 2_000
+
+
+async def request(
+    tx: Transaction,
+    generation: int,
+    *,
+    numbers: Collection[str] = (),
+    customers: Collection[int] = (),
+    everything_unpriced: bool = False,
+    everything: bool = False,
+) -> None:
+    """Have the held calls that a change concerns judged again, once its transaction is committed.
+
+    Args:
+        tx: the change's own transaction, which has passed the gate alone: no call is being stored meanwhile.
+        generation: the one that the change made.
+        numbers: the digits of E.164 of numbers that changed.
+        customers: those that changed; their numbers are concerned too.
+        everything_unpriced: a tariff changed.
+        everything: whatever is held.
+    """
+    if everything:
+        return await held.add_requests(tx.connection, generation, "everything", [""])
+    digits = set(numbers)
+    if customers:
+        digits |= await held.numbers_of(tx.connection, customers)
+        allocated = await held.held_customers(tx.connection, customers)
+        await held.add_requests(tx.connection, generation, "customer", map(str, allocated))
+    if digits:
+        waiting = await held.held_numbers(tx.connection, digits)
+        await held.add_requests(tx.connection, generation, "number", waiting)
+    if everything_unpriced:
+        await held.add_requests(tx.connection, generation, "unpriced", [""])
+
+
+async def retry_all() -> None:
+    """Have everything judged again that is held."""
+    async with transaction() as tx:
+        await request(tx, await gate.pass_alone(tx.connection), everything=True)
+
+
+async def retry_next(batch: int = BATCH) -> bool:
+    """Judge the next held calls again that a change concerns.
+
+    Returns: whether there was a request to work off.
+    """
+    async with transaction() as tx:
+        if not await held.only_one(tx.connection):
+            return False
+        requests = await held.next_requests(tx.connection, _REQUESTS)
+        if not requests:
+            return False
+        generation = await gate.pass_shared(tx.connection)
+        calls = await held.concerned(tx.connection, requests, batch)
+        if calls:
+            await _judge_again(tx, calls, generation)
+        if len(calls) < batch:
+            await held.remove_requests(tx.connection, requests)
+        crash_point("rating.retried")
+        return True
+
+
+async def _judge_again(tx: Transaction, calls: Sequence[Call], generation: int) -> None:
+    picture = await pictures.at(tx.connection, generation)
+    judged = [(call, judge(call.cdr, picture)) for call in calls]
+    await _store_rated(tx, [(call, rated) for call, rated in judged if isinstance(rated, Rated)], generation)
+    await _store_held(tx, [(call, still) for call, still in judged if isinstance(still, Held)], generation)
+
+
+async def _store_rated(tx: Transaction, rated: Sequence[tuple[Call, Rated]], generation: int) -> None:
+    """Move calls from what is held to what is charged; its new generation keeps it out of cuts taken before."""
+    if not rated:
+        return
+    await held.remove(tx.connection, [call.usage_id for call, _ in rated])
+    rows = [
+        outcomes.usage_row(call.usage_id, call.revision + 1, each, call.cdr, call.received_on, generation)
+        for call, each in rated
+    ]
+    await outcomes.add_usage(tx.connection, rows)
+    await tx.publish_many(rated_event(call.usage_id, call.revision + 1, each, call.cdr) for call, each in rated)
+
+
+async def _store_held(tx: Transaction, still: Sequence[tuple[Call, Held]], generation: int) -> None:
+    """Calls that stay held: they have a new revision where the reason is another one."""
+    if not still:
+        return
+    revisions = {call.usage_id: call.revision + _differs(call.judged, each) for call, each in still}
+    rows = {call.usage_id: (revisions[call.usage_id], each) for call, each in still}
+    await held.judged_again(tx.connection, rows, generation)
+    changed: list[Event] = [
+        exception_event(call.usage_id, revisions[call.usage_id], each, call.cdr, call.received_on)
+        for call, each in still
+        if _differs(call.judged, each)
+    ]
+    await tx.publish_many(changed)
+
+
+def _differs(before: Held, after: Held) -> bool:
+    return (before.outcome, before.reason, before.customer_id) != (after.outcome, after.reason, after.customer_id)

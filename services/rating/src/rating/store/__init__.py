@@ -1,0 +1,1 @@
+"""Every table and query of rating."""

@@ -1,0 +1,132 @@
+"""What rating knows of customers: the newest version of each entity, and the generation that it changed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.customers import AssignmentRemoved, AssignmentState, CustomerState, NumberRemoved, NumberState
+from contracts.reference import ReferenceUpdated
+from rating.domain.numbers import normalise
+
+_CUSTOMER = text(
+    """
+    INSERT INTO customer (customer_id, version, status, status_history, rating, changed_in)
+    VALUES (:customer_id, :version, :status, CAST(:history AS jsonb), CAST(:rating AS jsonb), :generation)
+    ON CONFLICT (customer_id) DO UPDATE
+    SET version = excluded.version, status = excluded.status, status_history = excluded.status_history,
+        rating = excluded.rating, changed_in = excluded.changed_in
+    WHERE customer.version < excluded.version
+    """
+)
+_NUMBER = text(
+    """
+    INSERT INTO number (number_id, version, customer_id, number, number_type, rating, removed, changed_in)
+    VALUES (:number_id, :version, :customer_id, :number, :number_type, CAST(:rating AS jsonb), :removed, :generation)
+    ON CONFLICT (number_id) DO UPDATE
+    SET version = excluded.version, customer_id = excluded.customer_id, number = excluded.number,
+        number_type = excluded.number_type, rating = excluded.rating, removed = excluded.removed,
+        changed_in = excluded.changed_in
+    WHERE number.version < excluded.version
+    """
+)
+_ASSIGNMENT = text(
+    """
+    INSERT INTO assignment (assignment_id, version, number_id, customer_id, number, start_date, end_date, removed,
+                            changed_in)
+    VALUES (:assignment_id, :version, :number_id, :customer_id, :number, :start, :end, :removed, :generation)
+    ON CONFLICT (assignment_id) DO UPDATE
+    SET version = excluded.version, number_id = excluded.number_id, customer_id = excluded.customer_id,
+        number = excluded.number, start_date = excluded.start_date, end_date = excluded.end_date,
+        removed = excluded.removed, changed_in = excluded.changed_in
+    WHERE assignment.version < excluded.version
+    """
+)
+_ENTRY = text(
+    """
+    INSERT INTO reference_entry (list, code, version, entry, changed_in)
+    VALUES (:list, :code, :version, CAST(:entry AS jsonb), :generation)
+    ON CONFLICT (list, code) DO UPDATE
+    SET version = excluded.version, entry = excluded.entry, changed_in = excluded.changed_in
+    WHERE reference_entry.version < excluded.version
+    """
+)
+
+
+async def put_customers(connection: AsyncConnection, states: Sequence[CustomerState], generation: int) -> None:
+    """Keep the states that are newer than what is known."""
+    rows = [
+        {
+            "customer_id": each.customer_id,
+            "version": each.version,
+            "status": each.status,
+            "history": _history(each),
+            "rating": each.rating.model_dump_json(),
+            "generation": generation,
+        }
+        for each in sorted(states, key=lambda state: state.customer_id)
+    ]
+    if rows:
+        await connection.execute(_CUSTOMER, rows)
+
+
+def _history(state: CustomerState) -> str:
+    entries = sorted(state.status_history, key=lambda entry: entry.effective_from)
+    return f"[{','.join(entry.model_dump_json() for entry in entries)}]"
+
+
+async def put_numbers(connection: AsyncConnection, states: Sequence[NumberState], generation: int) -> None:
+    """Keep the states that are newer than what is known."""
+    rows = [
+        {
+            "number_id": each.number_id,
+            "version": each.version,
+            "customer_id": each.customer_id,
+            "number": normalise(each.number),
+            "number_type": each.number_type,
+            "rating": each.rating.model_dump_json(),
+            "removed": isinstance(each, NumberRemoved),
+            "generation": generation,
+        }
+        for each in sorted(states, key=lambda state: state.number_id)
+    ]
+    if rows:
+        await connection.execute(_NUMBER, rows)
+
+
+async def put_assignments(connection: AsyncConnection, states: Sequence[AssignmentState], generation: int) -> None:
+    """Keep the states that are newer than what is known."""
+    rows = [
+        {
+            "assignment_id": each.assignment_id,
+            "version": each.version,
+            "number_id": each.number_id,
+            "customer_id": each.customer_id,
+            "number": normalise(each.number),
+            "start": each.start,
+            "end": each.end,
+            "removed": isinstance(each, AssignmentRemoved),
+            "generation": generation,
+        }
+        for each in sorted(states, key=lambda state: state.assignment_id)
+    ]
+    if rows:
+        await connection.execute(_ASSIGNMENT, rows)
+
+
+async def put_reference(connection: AsyncConnection, entries: Sequence[ReferenceUpdated], generation: int) -> None:
+    """Keep the entries that are newer than what is known."""
+    rows = [
+        {
+            "list": each.list,
+            "code": each.code,
+            "version": each.version,
+            "entry": each.model_dump_json(),
+            "generation": generation,
+        }
+        for each in entries
+    ]
+    if rows:
+        await connection.execute(_ENTRY, rows)

@@ -1,0 +1,108 @@
+"""What became of every record, what is held, and what was charged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_BETWEEN = (
+    "received_on BETWEEN coalesce(CAST(:first AS date), '-infinity') AND coalesce(CAST(:last AS date), 'infinity')"
+)
+_OUTCOMES = text(
+    f"""
+    SELECT source, received_on AS day, 'rated' AS outcome, '' AS reason, count(*) AS records,
+           sum(charge_micro) AS charge_micro
+    FROM usage WHERE {_BETWEEN} GROUP BY source, received_on
+    UNION ALL
+    SELECT source, received_on, outcome, reason, count(*), 0 FROM held WHERE {_BETWEEN}
+    GROUP BY source, received_on, outcome, reason
+    UNION ALL
+    SELECT source, received_on, 'duplicate', CASE WHEN conflict THEN 'conflict' ELSE '' END, count(*), 0
+    FROM duplicate WHERE {_BETWEEN} GROUP BY source, received_on, conflict
+    UNION ALL
+    SELECT source, received_on, 'rejected', reason, count(*), 0 FROM rejected WHERE {_BETWEEN}
+    GROUP BY source, received_on, reason
+    ORDER BY source, day
+    """
+)
+_PAGE = "ORDER BY usage_id LIMIT :limit"
+_REASON = "(CAST(:reason AS text) IS NULL OR reason = :reason)"
+_HELD = text(f"SELECT * FROM held WHERE outcome = :outcome AND {_REASON} AND usage_id > :after {_PAGE}")
+_REJECTED = text(f"SELECT * FROM rejected WHERE {_REASON} AND usage_id > :after {_PAGE}")
+_DUPLICATES = text(
+    f"""
+    SELECT * FROM duplicate
+    WHERE usage_id > :after AND (CAST(:conflict AS boolean) IS NULL OR conflict = :conflict) {_PAGE}
+    """
+)
+_USAGE = text(
+    f"""
+    SELECT * FROM usage
+    WHERE customer_id = :customer_id AND usage_id > :after
+      AND local_date BETWEEN coalesce(CAST(:first AS date), '-infinity') AND coalesce(CAST(:last AS date), 'infinity')
+    {_PAGE}
+    """
+)
+# A close that is not released covers what was stored up to its generation and began up to its day.
+_CHARGES = text(
+    """
+    WITH chosen AS (
+        SELECT DISTINCT customer_id FROM usage WHERE customer_id > :after ORDER BY customer_id LIMIT :limit
+    ), call AS (
+        SELECT customer_id, local_date, charge_micro, EXISTS (
+            SELECT FROM usage_close AS near
+            WHERE near.customer_id = usage.customer_id AND near.state <> 'released'
+              AND usage.generation <= near.generation AND usage.local_date <= near.bill_to
+        ) AS closed
+        FROM usage JOIN chosen USING (customer_id)
+    )
+    SELECT customer_id, count(*) AS calls, sum(charge_micro) AS rated,
+           coalesce(sum(charge_micro) FILTER (WHERE closed), 0) AS closed,
+           coalesce(sum(charge_micro) FILTER (WHERE NOT closed AND local_date <= :bill_to), 0) AS unbilled_to_date,
+           coalesce(sum(charge_micro) FILTER (WHERE NOT closed AND local_date > :bill_to), 0) AS unbilled_after
+    FROM call GROUP BY customer_id ORDER BY customer_id
+    """
+)
+
+Rows = Sequence[RowMapping]
+
+
+async def count_outcomes(connection: AsyncConnection, first: date | None, last: date | None) -> Rows:
+    """Records by source, local day of arrival, outcome and reason, between two days."""
+    return await _rows(connection, _OUTCOMES, first=first, last=last)
+
+
+async def list_held(connection: AsyncConnection, outcome: str, reason: str | None, *, after: int, limit: int) -> Rows:
+    """Calls that are suspended, unpriced or ignored."""
+    return await _rows(connection, _HELD, outcome=outcome, reason=reason, after=after, limit=limit)
+
+
+async def list_rejected(connection: AsyncConnection, reason: str | None, *, after: int, limit: int) -> Rows:
+    """Records that could not be read."""
+    return await _rows(connection, _REJECTED, reason=reason, after=after, limit=limit)
+
+
+async def list_duplicates(connection: AsyncConnection, conflict: bool | None, *, after: int, limit: int) -> Rows:
+    """Second copies of records, all or only those with (or without) other content."""
+    return await _rows(connection, _DUPLICATES, conflict=conflict, after=after, limit=limit)
+
+
+async def list_usage(
+    connection: AsyncConnection, customer_id: int, first: date | None, last: date | None, *, after: int, limit: int
+) -> Rows:
+    """A customer's priced calls that began between two local days."""
+    values: dict[str, Any] = {"customer_id": customer_id, "first": first, "last": last, "after": after, "limit": limit}
+    return await _rows(connection, _USAGE, **values)
+
+
+async def sum_charges(connection: AsyncConnection, bill_to: date, *, after: int, limit: int) -> Rows:
+    """Sums of charges per customer in micro-pounds: rated, closed, and not closed up to a day and after it."""
+    return await _rows(connection, _CHARGES, bill_to=bill_to, after=after, limit=limit)
+
+
+async def _rows(connection: AsyncConnection, statement: Any, **values: Any) -> Rows:
+    return (await connection.execute(statement, values)).mappings().all()

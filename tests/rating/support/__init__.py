@@ -1,0 +1,1 @@
+"""What the tests of rating share."""
