@@ -12,6 +12,7 @@ from tests.invoicing.integration.conftest import World
 from contracts.billing import CreditNoteIssued, InvoiceApproved, InvoiceUpdated
 from contracts.closing import UsageCloseBilled
 from contracts.customers import CustomerUpdated
+from contracts.reference import VatPeriod, VatRate
 from invoicing.service import reports
 from invoicing.service.approvals import approve_invoice, approve_next, approve_run, change_series, current_series
 from service_kit.problems import Conflict, NotFound
@@ -130,6 +131,25 @@ async def test_another_vat_rate_recomputes_drafts_and_leaves_approved_invoices_a
     }
     rates = {row["kind"]: row["vat_rate"] for row in await world.transactions(customers[0].customer_id)}
     assert rates == {"usage": "zero", "one_off": "reduced"}
+
+
+async def test_a_vat_rate_without_a_percentage_keeps_a_draft_until_it_has_one(world: World) -> None:
+    """C7, Z13: no invoice is approved at a rate that the customer has no more, or at one that is not known."""
+    odd = made.reference("vat_rates", "odd", vat_rate=VatRate(treatment="standard", periods=()))
+    await world.hear(odd, customer := made.customer())
+    run_id = await world.bill({customer.customer_id: [made.usage_line("100.00")]})
+    await world.hear(CustomerUpdated(**{**customer.model_dump(), "version": 2, "vat_rate": "odd"}))
+    (draft,) = await world.invoices(run_id)
+    assert (draft["vat"], draft["problem"]) == (Decimal("20.00"), "VAT rate odd has no percentage on 2025-02-01")
+    await world.approve(run_id)
+    with pytest.raises(Conflict, match="odd has no percentage"):
+        await approve_invoice(draft["invoice_id"])
+    period = VatPeriod(percent=Decimal("8"), valid_from=made.date(2025, 1, 1))
+    rate = VatRate(treatment="standard", periods=(period,))
+    await world.hear(made.reference("vat_rates", "odd", version=2, vat_rate=rate))
+    await world.approve(run_id)
+    (approved,) = await world.told(InvoiceApproved)
+    assert (approved.number, approved.vat) == ("INV000001", Decimal("8.00"))
 
 
 async def test_a_run_that_has_no_drafts_cannot_be_approved(world: World) -> None:

@@ -12,6 +12,7 @@ from invoicing.domain.invoices import missing_details
 from invoicing.domain.runs import Run
 from invoicing.service.events import approved_event
 from invoicing.service.runs import found
+from invoicing.service.vat import revalue_drafts
 from invoicing.store import documents, invoices, readmodel
 from invoicing.store import runs as store
 from service_kit import clock
@@ -34,7 +35,7 @@ async def approve_run(run_id: int) -> Run:
         run = await found(tx, run_id)
         if run.state not in _APPROVABLE:
             raise Conflict(f"run {run_id} is {run.state}: it has no drafts to approve")
-        await invoices.clear_problems(tx.connection, run_id)
+        await _try_again(tx, await invoices.stuck_drafts(tx.connection, run_id))
         return await store.save(tx.connection, run_id, approving=True)
 
 
@@ -62,6 +63,15 @@ async def _finish(tx: Transaction, run: Run) -> None:
     await store.save(tx.connection, run.run_id, approving=False, sending=False, problem="")
 
 
+async def _try_again(tx: Transaction, stuck: Sequence[tuple[int, int]]) -> None:
+    """Forget what kept these drafts from being approved, and work out their VAT again: its cause may be gone."""
+    customers = [customer for _, customer in stuck]
+    await readmodel.lock_customers(tx.connection, customers)
+    await invoices.save(tx.connection, ["problem"], [{"invoice_id": each, "problem": ""} for each, _ in stuck])
+    known = await readmodel.customers_by_id(tx.connection, customers)
+    await revalue_drafts(tx, list(known.values()))
+
+
 async def approve_invoice(invoice_id: int) -> None:
     """Approve one draft. One that is approved already stays as it is.
 
@@ -82,6 +92,8 @@ async def approve_one_in(tx: Transaction, invoice_id: int) -> None:
         raise Conflict(f"invoice {invoice_id} was removed")
     if invoice.status != "draft":
         return
+    if invoice.problem:
+        await _try_again(tx, [(invoice_id, invoice.customer_id)])
     refused = await approve_in(tx, [invoice_id], [invoice.customer_id])
     if refused:
         raise Conflict(f"invoice {invoice_id} cannot be approved: {refused[invoice_id]}")
@@ -105,14 +117,14 @@ async def approve_in(tx: Transaction, ids: Collection[int], customers: Collectio
 
 
 async def _refusals(tx: Transaction, drafts: Sequence[Row[Any]]) -> dict[int, str]:
-    """SPEC Z10: a draft with missing details is not approved."""
+    """SPEC Z10: a draft with missing details is not approved, nor one whose VAT could not be worked out."""
     customers = await readmodel.customers_by_id(tx.connection, [each.customer_id for each in drafts])
     lists = await readmodel.reference_lists(tx.connection)
     refused = {}
     for each in drafts:
         missing = missing_details(customers[each.customer_id], lists, given_due=each.invoice_date)
-        if missing:
-            refused[each.invoice_id] = f"missing details: {', '.join(missing)}"
+        if missing or each.problem:
+            refused[each.invoice_id] = f"missing details: {', '.join(missing)}" if missing else each.problem
     return refused
 
 

@@ -85,10 +85,11 @@ async def drafts_of_customers(connection: AsyncConnection, customers: Collection
     return list(await connection.execute(statement.order_by(c.invoice_id).with_for_update()))
 
 
-async def clear_problems(connection: AsyncConnection, run_id: int) -> None:
-    """Let the drafts of a run be tried again."""
-    statement = update(invoice).where(invoice.c.run_id == run_id, invoice.c.status == "draft", invoice.c.problem != "")
-    await connection.execute(statement.values(problem=""))
+async def stuck_drafts(connection: AsyncConnection, run_id: int) -> list[tuple[int, int]]:
+    """The drafts of a run that something kept from being approved: (invoice id, customer id)."""
+    c = invoice.c
+    statement = select(c.invoice_id, c.customer_id).where(c.run_id == run_id, c.status == "draft", c.problem != "")
+    return [(row.invoice_id, row.customer_id) for row in await connection.execute(statement.order_by(c.invoice_id))]
 
 
 async def save(connection: AsyncConnection, names: Sequence[str], rows: Sequence[Values]) -> list[Row[Any]]:
