@@ -1,0 +1,1 @@
+"""Use cases: taking requests in, delivering, and what people ask and do."""
