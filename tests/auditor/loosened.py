@@ -1,8 +1,16 @@
-"""Databases whose own constraints are gone: they would refuse most of what the tests break on purpose."""
+"""Databases whose own constraints are gone: they would refuse most of what the tests break on purpose.
+
+They are made once for a file of tests; each test breaks them in transactions that are never committed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
 import psycopg
+from tests.support.auditor import Books, findings
+from tests.support.platform import Databases
 
 _LOOSEN = """
 DO $$ DECLARE each record; BEGIN
@@ -23,12 +31,40 @@ END $$;
 """
 
 
-def execute(dsn: str, script: str) -> None:
-    """Runs statements, and commits them."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(script)
+class Ledger:
+    """Some services' databases, to be broken and audited."""
+
+    def __init__(self, connections: Mapping[str, psycopg.Connection]) -> None:
+        self._connections = connections
+
+    def execute(self, service: str, script: str) -> None:
+        """Runs statements in a service's database; all is undone when the test ends."""
+        self._connections[service].execute(script)
+
+    def findings(self, *services: str, at_rest: bool = True, received: int | None = None) -> list[str]:
+        """What the auditor has to tell, of these services or of all."""
+        books = {service: each for service, each in self._connections.items() if not services or service in services}
+        return findings(Books(books), at_rest=at_rest, received=received)
 
 
-def loosen(dsn: str) -> None:
-    """Takes every constraint, unique index and NOT NULL away."""
-    execute(dsn, _LOOSEN)
+@contextmanager
+def loosened(databases: Databases, scripts: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Fresh databases of services, without constraints, each with a script run in it. Yields service to DSN."""
+    dsns = {service: databases.migrated(service) for service in scripts}
+    for service, dsn in dsns.items():
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(_LOOSEN)
+            connection.execute(scripts[service])
+    yield dsns
+    for dsn in dsns.values():
+        databases.drop(dsn)
+
+
+@contextmanager
+def ledger_of(dsns: Mapping[str, str]) -> Iterator[Ledger]:
+    """A ledger for one test."""
+    with ExitStack() as stack:
+        connections = {service: stack.enter_context(psycopg.connect(dsn)) for service, dsn in dsns.items()}
+        yield Ledger(connections)
+        for connection in connections.values():
+            connection.rollback()

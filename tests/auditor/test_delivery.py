@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
-from tests.auditor.loosened import execute, loosen
-from tests.support.auditor import audit
+from tests.auditor.loosened import Ledger, ledger_of, loosened
+from tests.support.platform import Databases
 
 EVENTS = """
     INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, subject, time, sent_at)
@@ -16,20 +16,23 @@ EVENTS = """
 TAKEN = "INSERT INTO inbox SELECT 'credit', ('00000000-0000-0000-0000-00000000000' || n)::uuid FROM generate_series"
 
 
+@pytest.fixture(scope="module")
+def sound(databases: Databases) -> Iterator[dict[str, str]]:
+    """Two services: invoicing has written three events, customers has taken them in."""
+    with loosened(databases, {"invoicing": EVENTS, "customers": f"{TAKEN}(1, 3) AS n"}) as dsns:
+        yield dsns
+
+
 @pytest.fixture
-def books(service_database: Callable[[str], str]) -> dict[str, str]:
-    """Two services; invoicing has written three events, customers has taken in two of them and then the third."""
-    dsns = {service: service_database(service) for service in ("invoicing", "customers")}
-    for dsn in dsns.values():
-        loosen(dsn)
-    execute(dsns["invoicing"], EVENTS)
-    execute(dsns["customers"], f"{TAKEN}(1, 3) AS n")
-    return dsns
+def ledger(sound: dict[str, str]) -> Iterator[Ledger]:
+    """The same, to be broken by one test."""
+    with ledger_of(sound) as each:
+        yield each
 
 
-def test_events_that_all_have_taken_in_have_nothing_to_tell(books: dict[str, str]) -> None:
+def test_events_that_all_have_taken_in_have_nothing_to_tell(ledger: Ledger) -> None:
     """STYLE 6: every committed change has one outbox row, all are delivered, each is taken in once."""
-    assert audit(books) == []
+    assert ledger.findings() == []
 
 
 @pytest.mark.parametrize(
@@ -45,17 +48,17 @@ def test_events_that_all_have_taken_in_have_nothing_to_tell(books: dict[str, str
         ),
     ],
 )
-def test_an_event_that_is_lost_or_doubled_is_told(books: dict[str, str], service: str, broken: str, words: str) -> None:
+def test_an_event_that_is_lost_or_doubled_is_told(ledger: Ledger, service: str, broken: str, words: str) -> None:
     """STYLE 6."""
-    execute(books[service], broken)
-    assert any(words in finding for finding in audit(books))
+    ledger.execute(service, broken)
+    assert any(words in finding for finding in ledger.findings())
 
 
-def test_what_is_under_way_is_no_violation_before_it_is_at_rest(books: dict[str, str]) -> None:
+def test_what_is_under_way_is_no_violation_before_it_is_at_rest(ledger: Ledger) -> None:
     """An event not yet sent or taken in is sound while the platform works."""
-    execute(books["invoicing"], "UPDATE outbox SET sent_at = NULL")
-    execute(books["customers"], "DELETE FROM inbox")
-    assert audit(books, at_rest=False) == []
+    ledger.execute("invoicing", "UPDATE outbox SET sent_at = NULL")
+    ledger.execute("customers", "DELETE FROM inbox")
+    assert ledger.findings(at_rest=False) == []
 
 
 @pytest.mark.parametrize(
@@ -68,10 +71,10 @@ def test_what_is_under_way_is_no_violation_before_it_is_at_rest(books: dict[str,
         ("DELETE FROM reference", "reference entry statuses/active is at version 1, invoicing holds None"),
     ],
 )
-def test_a_reader_that_is_behind_is_told(books: dict[str, str], broken: str, words: str) -> None:
+def test_a_reader_that_is_behind_is_told(ledger: Ledger, broken: str, words: str) -> None:
     """DESIGN "State, not commands": at rest a reader holds the newest state of everything."""
-    execute(
-        books["customers"],
+    ledger.execute(
+        "customers",
         """
         INSERT INTO customer (customer_id, version) VALUES (1, 3);
         INSERT INTO number (number_id, customer_id, version) VALUES (10, 1, 1);
@@ -79,8 +82,8 @@ def test_a_reader_that_is_behind_is_told(books: dict[str, str], broken: str, wor
         INSERT INTO reference_entry (list, code, version) VALUES ('statuses', 'active', 1);
         """,
     )
-    execute(
-        books["invoicing"],
+    ledger.execute(
+        "invoicing",
         """
         INSERT INTO customer (customer_id, version, state) VALUES (1, 3, '{}');
         INSERT INTO number (number_id, customer_id, version, removed) VALUES (10, 1, 1, false);
@@ -88,6 +91,6 @@ def test_a_reader_that_is_behind_is_told(books: dict[str, str], broken: str, wor
         INSERT INTO reference (list, code, version, state) VALUES ('statuses', 'active', 1, '{}');
         """,
     )
-    assert audit(books) == []
-    execute(books["invoicing"], broken)
-    assert words in audit(books)
+    assert ledger.findings() == []
+    ledger.execute("invoicing", broken)
+    assert words in ledger.findings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,10 +19,26 @@ Row = dict[str, Any]
 
 
 class Books:
-    """The databases of a platform, each read in one snapshot that nothing written meanwhile can disturb."""
+    """The databases of a platform, by service, as seen through one connection each."""
 
-    def __init__(self, dsns: Mapping[str, str]) -> None:
-        self._connections = {service: self._open(dsn) for service, dsn in dsns.items()}
+    def __init__(self, connections: Mapping[str, psycopg.Connection]) -> None:
+        self._connections = dict(connections)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, dsns: Mapping[str, str]) -> Iterator[Books]:
+        """Each database in one snapshot that nothing written meanwhile can disturb, and that writes nothing."""
+        with ExitStack() as stack:
+            connections = {service: stack.enter_context(psycopg.connect(dsn)) for service, dsn in dsns.items()}
+            for connection in connections.values():
+                connection.read_only = True
+                connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            yield cls(connections)
+
+    @property
+    def services(self) -> list[str]:
+        """Whose databases these are."""
+        return sorted(self._connections)
 
     def __contains__(self, service: str) -> bool:
         return service in self._connections
@@ -30,18 +47,6 @@ class Books:
         """What a query finds in a service's database."""
         with self._connections[service].cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query).fetchall()
-
-    def close(self) -> None:
-        """Ends the snapshots."""
-        for connection in self._connections.values():
-            connection.close()
-
-    @staticmethod
-    def _open(dsn: str) -> psycopg.Connection:
-        connection = psycopg.connect(dsn)
-        connection.read_only = True
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        return connection
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,19 @@ OWNED = {
     "customer": "SELECT customer_id AS key, version FROM customer",
     "number": "SELECT number_id AS key, version FROM number",
     "feature": "SELECT feature_id AS key, version FROM feature",
+    "assignment": "SELECT assignment_id AS key, version FROM assignment",
     "reference entry": "SELECT list || '/' || code AS key, version FROM reference_entry",
+    "judging entry": """
+        SELECT list || '/' || code AS key, version FROM reference_entry WHERE list IN ('statuses', 'number_types')
+    """,
 }
 READ = {
+    "rating": {
+        "customer": "SELECT customer_id AS key, version FROM customer",
+        "number": "SELECT number_id AS key, version FROM number WHERE NOT removed",
+        "assignment": "SELECT assignment_id AS key, version FROM assignment WHERE NOT removed",
+        "judging entry": "SELECT list || '/' || code AS key, version FROM reference_entry",
+    },
     "invoicing": {
         "customer": "SELECT customer_id AS key, version FROM customer",
         "number": "SELECT number_id AS key, version FROM number WHERE NOT removed",

@@ -1,0 +1,152 @@
+"""Records and usage in rating's database: each counted, charged and closed once (SPEC R1, R3, Z2, Z3, Z7, Z21)."""
+
+from __future__ import annotations
+
+from tests.support.auditor.checks import Check
+
+
+def _check(query: str, words: str, *, at_rest: bool = False) -> Check:
+    return Check("rating", query, words, at_rest)
+
+
+SLOT_BITS = 48
+"""A usage id is the slot of its input partition, and in the lower bits the record's offset."""
+
+_OUTCOMES = """
+    outcomes AS (
+        SELECT usage_id, 'rated' AS outcome FROM usage
+        UNION ALL SELECT usage_id, outcome FROM held
+        UNION ALL SELECT usage_id, 'duplicate' FROM duplicate
+        UNION ALL SELECT usage_id, 'rejected' FROM rejected)
+"""
+_CLOSED_BY = """
+    closed_by AS (
+        SELECT u.usage_id, min(c.close_id) AS close_id FROM usage u JOIN usage_close c
+          ON c.customer_id = u.customer_id AND c.state <> 'released'
+         AND u.local_date <= c.bill_to AND u.generation <= c.generation
+        GROUP BY u.usage_id)
+"""
+"""Each call belongs to the first close, of those not released, whose rectangle it lies in."""
+
+ONE_OUTCOME = _check(
+    f"""
+    WITH {_OUTCOMES} SELECT usage_id, string_agg(outcome, ', ' ORDER BY outcome) AS outcomes FROM outcomes
+    GROUP BY usage_id HAVING count(*) > 1
+    """,
+    "record {usage_id} has several outcomes: {outcomes}",
+)
+WITHIN_POSITION = _check(
+    f"""
+    WITH {_OUTCOMES}, stored AS (
+        SELECT usage_id >> {SLOT_BITS} AS slot, max(usage_id & ((1::bigint << {SLOT_BITS}) - 1)) AS last,
+               count(*) AS records FROM outcomes GROUP BY 1)
+    SELECT slot, last, records, position FROM stored LEFT JOIN input_position USING (slot)
+    WHERE position IS NULL OR last >= position OR records > position
+    """,
+    "input {slot} stands at {position}, but {records} records are stored, the last at offset {last}",
+)
+CHARGED_ONCE = _check(
+    """
+    SELECT source, record_id, count(*) AS times FROM (
+        SELECT source, record_id FROM usage UNION ALL SELECT source, record_id FROM held) AS kept
+    GROUP BY source, record_id HAVING count(*) > 1
+    """,
+    "record {source}/{record_id} is kept {times} times as a first copy",
+)
+KEY_LOST = _check(
+    """
+    SELECT k.source, k.record_id FROM record_key k
+    WHERE NOT EXISTS (SELECT FROM usage u WHERE u.usage_id = k.usage_id)
+      AND NOT EXISTS (SELECT FROM held h WHERE h.usage_id = k.usage_id)
+    """,
+    "record {source}/{record_id} was taken in, and is neither charged nor held",
+)
+KEY_MISSING = _check(
+    """
+    SELECT u.usage_id, u.source, u.record_id FROM (
+        SELECT usage_id, source, record_id FROM usage UNION ALL SELECT usage_id, source, record_id FROM held) AS u
+    LEFT JOIN record_key k USING (source, record_id) WHERE k.usage_id IS DISTINCT FROM u.usage_id
+    """,
+    "record {usage_id} is kept, but the id {source}/{record_id} is not its own",
+)
+DUPLICATE_OF_SOMETHING = _check(
+    """
+    SELECT d.usage_id, d.source, d.record_id FROM duplicate d LEFT JOIN record_key k USING (source, record_id)
+    WHERE k.usage_id IS DISTINCT FROM d.first_usage_id OR d.usage_id = d.first_usage_id
+    """,
+    "record {usage_id} is called a duplicate of {source}/{record_id}, which has no such first copy",
+)
+NEGATIVE = _check(
+    "SELECT usage_id, seconds, billed_seconds FROM usage WHERE seconds < 0 OR billed_seconds < 0",
+    "record {usage_id} lasted {seconds} s and is billed {billed_seconds} s",
+)
+ALLOCATED_AFTER_DROP = _check(
+    """
+    WITH charged AS (
+        SELECT customer_id, local_date, max(generation) AS generation, count(*) AS calls FROM usage
+        GROUP BY customer_id, local_date)
+    SELECT customer_id, local_date, then_status, c.status AS now_status, calls
+    FROM charged JOIN customer c USING (customer_id)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT e ->> 'status' FROM jsonb_array_elements(c.status_history) AS e
+             WHERE (e ->> 'effective_from')::date <= local_date ORDER BY (e ->> 'effective_from')::date DESC LIMIT 1),
+            c.status_history -> 0 ->> 'status', c.status) AS then_status) AS history
+    LEFT JOIN reference_entry t ON t.list = 'statuses' AND t.code = then_status
+    LEFT JOIN reference_entry n ON n.list = 'statuses' AND n.code = c.status
+    WHERE charged.generation >= greatest(c.changed_in, t.changed_in, n.changed_in)
+      AND (coalesce((n.entry -> 'status' ->> 'dropped')::boolean, true)
+           OR NOT coalesce((t.entry -> 'status' ->> 'accumulates_charges')::boolean, false))
+    """,
+    "customer {customer_id} is {now_status} and was {then_status} on {local_date}, but has {calls} calls charged",
+)
+ALLOCATED_WITHOUT_PLAN = _check(
+    """
+    WITH charged AS (
+        SELECT number_id, local_date, max(generation) AS generation, count(*) AS calls FROM usage
+        GROUP BY number_id, local_date)
+    SELECT number_id, local_date, calls FROM charged
+    WHERE NOT EXISTS (
+        SELECT FROM assignment a WHERE a.number_id = charged.number_id
+          AND (a.changed_in > charged.generation
+               OR (NOT a.removed AND a.start_date <= local_date AND coalesce(a.end_date, local_date) >= local_date)))
+    """,
+    "number {number_id} has {calls} calls charged on {local_date}, when it had no active call plan",
+)
+CLOSE_IS_ITS_CALLS = _check(
+    f"""
+    WITH {_CLOSED_BY}, found AS (
+        SELECT close_id, count(*) AS calls, sum(seconds) AS seconds, sum(charge_micro) AS net_micro
+        FROM closed_by JOIN usage USING (usage_id) GROUP BY close_id)
+    SELECT c.close_id, c.calls, c.seconds, c.net_micro, coalesce(f.calls, 0) AS found_calls,
+           coalesce(f.seconds, 0) AS found_seconds, coalesce(f.net_micro, 0) AS found_micro
+    FROM usage_close c LEFT JOIN found f USING (close_id)
+    WHERE c.state <> 'released' AND (c.calls, c.seconds, c.net_micro)
+          <> (coalesce(f.calls, 0), coalesce(f.seconds, 0), coalesce(f.net_micro, 0))
+    """,
+    "close {close_id} says {calls} calls, {seconds} s, {net_micro} micro-pounds; there are {found_calls}, "
+    "{found_seconds} s, {found_micro}",
+)
+ONE_OPEN_CLOSE = _check(
+    """
+    SELECT customer_id, count(*) AS closes FROM usage_close WHERE state = 'closed'
+    GROUP BY customer_id HAVING count(*) > 1
+    """,
+    "customer {customer_id} has {closes} closes that are neither billed nor released",
+)
+
+CHECKS = (
+    ONE_OUTCOME,
+    WITHIN_POSITION,
+    CHARGED_ONCE,
+    KEY_LOST,
+    KEY_MISSING,
+    DUPLICATE_OF_SOMETHING,
+    NEGATIVE,
+    ALLOCATED_AFTER_DROP,
+    ALLOCATED_WITHOUT_PLAN,
+    CLOSE_IS_ITS_CALLS,
+    ONE_OPEN_CLOSE,
+)
+CLOSED_BY = _CLOSED_BY
+OUTCOMES = _OUTCOMES
