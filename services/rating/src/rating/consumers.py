@@ -40,6 +40,6 @@ async def on_reference(batch: list[Received]) -> None:
 
 def subscribe(subscriptions: Subscriptions) -> None:
     """Everything that rating consumes through the factory."""
-    subscriptions.on(CUSTOMERS, "rating", on_customers, types=(*STATES, RunMarker))
+    subscriptions.on(CUSTOMERS, "rating.customers", on_customers, types=(*STATES, RunMarker))
     subscriptions.on(REFERENCE, "rating.reference", on_reference, types=(ReferenceUpdated, ReferenceRunMarker))
     subscribe_closes(subscriptions)
