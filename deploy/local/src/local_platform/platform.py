@@ -125,6 +125,7 @@ class Platform:
             "FARTHING_SERVICE_TOKEN": str(keys / "service-token"),
             "FARTHING_CLOCK": str(self.clock_file),
             "FARTHING_SMTP": self.smtp_url,
+            "FARTHING_UNCONFIRMED": "resend",  # our mail server keeps a Message-ID once
         }
 
     def url(self, service: str) -> str:

@@ -1,0 +1,22 @@
+"""The migrations make what the queries are written for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from notifications.main import SCHEMA_REVISION
+from notifications.store import metadata
+from service_kit.settings import sqlalchemy_url
+
+
+def test_the_migrations_and_the_tables_are_equal(service_database: Callable[[str], str]) -> None:
+    """DESIGN "Migrations": nobody changes one without the other."""
+    engine = sa.create_engine(sqlalchemy_url(service_database("notifications")), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == SCHEMA_REVISION
