@@ -1,0 +1,49 @@
+"""STYLE 9: rating's domain and the reference, which share nothing, come to the same for every record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from examples.demo.carrier.generate import generate
+from tests.reference.rating_side import cdrs_of, picture_of
+from tests.support.reference import Call, Judged, rate_call, read_carrier, read_plan, records_of
+
+from rating.domain.judging import Held, Rated, judge
+
+SEEDS = (1,)
+IGNORED_REASONS = {"ignored_number_type": "number_type"}
+"""The reference has a word of its own."""
+
+
+def _ours(judged: Judged) -> tuple[object, ...]:
+    if judged.outcome != "rated":
+        return judged.outcome, IGNORED_REASONS.get(judged.reason, judged.reason)
+    assert judged.number
+    micro = int(judged.charge * 1_000_000)
+    account = int(judged.number.customer.account.removeprefix("D"))
+    return "rated", account, judged.call_class, micro, judged.step, judged.tariff if judged.step == 1 else None
+
+
+def _theirs(judged: Rated | Held) -> tuple[object, ...]:
+    if isinstance(judged, Held):
+        return judged.outcome, judged.reason
+    tariff = judged.tariff if judged.step == 1 else None
+    return "rated", judged.customer_id, judged.call_class, judged.charge_micro, judged.step, tariff
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_record_of_the_demo_is_judged_the_same(tmp_path: Path, seed: int) -> None:
+    """R3 to R6, Z16 to Z22: outcome, reason, customer, class, charge and step, record by record."""
+    folder = tmp_path / "carrier"
+    generate(folder, customer_count=60, cdr_count=4_000, seed=seed)
+    picture, carrier = picture_of(folder), read_carrier(folder, read_plan(folder))
+    outcomes = set()
+    for number, (record, cdr) in enumerate(zip(records_of(folder), cdrs_of(folder), strict=True)):
+        assert isinstance(record, Call) == (cdr is not None), (number, record, cdr)
+        if isinstance(record, Call) and cdr is not None:
+            assert (record.source, record.record_id) == (cdr.source, cdr.record_id)
+            ours = _ours(rate_call(carrier, record))
+            assert ours == _theirs(judge(cdr, picture)), (number, record)
+            outcomes.add(ours[0])
+    assert outcomes == {"rated", "unpriced", "suspended", "ignored"}
