@@ -67,10 +67,20 @@ async def test_a_message_that_a_mail_program_has_moved_is_still_known(server: Sm
     assert kept(server) == []
 
 
-async def test_other_recipients_and_other_messages_are_kept(server: SmtpServer) -> None:
+async def test_one_message_to_two_addresses_is_one_file_and_other_messages_have_their_own(server: SmtpServer) -> None:
     await send(server, "ann@example.com", "bob@example.com")
     await send(server, "ann@example.com", message_id="<invoice-2@farthing.example>")
-    assert len(kept(server)) == 3
+    assert len(kept(server)) == 2
+
+
+async def test_a_message_tried_again_for_a_further_recipient_stays_one_file(server: SmtpServer) -> None:
+    """N2: the one who was deferred gets it later, the others not again."""
+    await send(server, "ann@example.com")
+    await send(server, "bob@example.com")
+    (path,) = kept(server)
+    message = BytesParser().parsebytes(path.read_bytes())
+    assert sorted(message.get_all("Delivered-To") or []) == ["ann@example.com", "bob@example.com"]
+    assert message.get_payload()[1].get_payload(decode=True) == b"%PDF-1.7 " * 1000
 
 
 async def test_bounce_is_refused_for_good_and_defer_the_first_time(server: SmtpServer) -> None:

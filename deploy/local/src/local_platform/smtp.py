@@ -1,7 +1,8 @@
 """A local SMTP server that keeps every message in a Maildir: `python -m local_platform.smtp --help`.
 
-A message is on the disk before it is acknowledged, and kept once per recipient: one that comes again with the same
-Message-ID is acknowledged, logged and not kept twice. Recipients whose local part is `bounce` (or `bounce+anything`)
+A message is on the disk before it is acknowledged, and is one file whatever the number of its recipients, each in a
+`Delivered-To` line of its own: one that comes again with the same Message-ID is acknowledged, logged and not kept
+twice. Recipients whose local part is `bounce` (or `bounce+anything`)
 are refused for good, `defer` (or `defer+anything`) the first time: for trying what a sender does then.
 """
 
@@ -15,6 +16,7 @@ import os
 import secrets
 import signal
 import tempfile
+from collections.abc import Sequence
 from email import policy
 from email.parser import BytesHeaderParser
 from enum import Enum
@@ -33,11 +35,12 @@ class Kept(Enum):
     """What became of a delivery."""
 
     NEW = "kept"
+    FURTHER = "kept for further recipients"
     AGAIN = "already kept"
 
 
 class Maildir:
-    """A Maildir in which a message's name follows from its Message-ID and recipient, so that it cannot be there twice.
+    """A Maildir in which a message's name follows from its Message-ID, so that it cannot be there twice.
 
     Args:
         folder: it is made, with `tmp`, `new` and `cur`, if it is not there.
@@ -47,23 +50,32 @@ class Maildir:
         self.folder = folder
         for name in ("tmp", "new", "cur"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        self._names = {path.name.partition(":")[0] for name in ("new", "cur") for path in (folder / name).iterdir()}
 
-    def keep(self, message_id: str, sender: str, recipient: str, content: bytes) -> Kept:
-        """Writes one message for one recipient to the disk, safely. Raises OSError."""
-        name = hashlib.sha256(f"{message_id}\n{recipient}".encode()).hexdigest()[:40]
-        if name in self._names:
+    def keep(self, message_id: str, sender: str, recipients: Sequence[str], content: bytes) -> Kept:
+        """Writes one message to the disk, safely; or its further recipients, if it is there. Raises OSError."""
+        name = hashlib.sha256(message_id.encode()).hexdigest()[:40]
+        there = self._find(name)
+        if there is None:
+            self._put(_delivered_to(recipients) + f"Return-Path: <{sender}>\r\n".encode() + content, name)
+            return Kept.NEW
+        known = set(
+            BytesHeaderParser(policy=policy.compat32).parsebytes(there.read_bytes()).get_all("Delivered-To", [])
+        )
+        further = [recipient for recipient in recipients if recipient not in known]
+        if not further:
             return Kept.AGAIN
-        temporary = self._write(f"Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n".encode() + content)
-        try:
-            os.link(temporary, self.folder / "new" / name)
-        except FileExistsError:
-            return Kept.AGAIN
-        finally:
-            temporary.unlink()
+        os.replace(self._write(_delivered_to(further) + there.read_bytes()), there)
+        _sync_folder(there.parent)
+        return Kept.FURTHER
+
+    def _find(self, name: str) -> Path | None:
+        """The message, also when a mail program has moved it to `cur` and added its flags."""
+        new = self.folder / "new" / name
+        return new if new.exists() else next((self.folder / "cur").glob(f"{name}*"), None)
+
+    def _put(self, content: bytes, name: str) -> None:
+        os.replace(self._write(content), self.folder / "new" / name)
         _sync_folder(self.folder / "new")
-        self._names.add(name)
-        return Kept.NEW
 
     def _write(self, content: bytes) -> Path:
         handle, name = tempfile.mkstemp(dir=self.folder / "tmp")
@@ -80,6 +92,7 @@ class Handler:
     def __init__(self, maildir: Maildir) -> None:
         self.maildir = maildir
         self._deferred: set[str] = set()
+        self._keeping = asyncio.Lock()
 
     async def handle_RCPT(  # noqa: N802 - the name is aiosmtpd's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -95,23 +108,27 @@ class Handler:
         return OK
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keeps the message for each recipient. The answer is given when all of it is on the disk."""
+        """Keeps the message for its recipients. The answer is given when all of it is on the disk."""
         content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
         message_id = _message_id(content)
-        for recipient in envelope.rcpt_tos:
-            try:
+        try:
+            async with self._keeping:
                 kept = await asyncio.to_thread(
-                    self.maildir.keep, message_id, envelope.mail_from or "", recipient, content
+                    self.maildir.keep, message_id, envelope.mail_from or "", envelope.rcpt_tos, content
                 )
-            except OSError as error:
-                log.error("%s for %s not kept: %s", message_id, recipient, error)
-                return "452 4.3.1 The disk cannot take it"
-            log.info("%s for %s %s, %d bytes", message_id, recipient, kept.value, len(content))
+        except OSError as error:
+            log.error("%s not kept: %s", message_id, error)
+            return "452 4.3.1 The disk cannot take it"
+        log.info("%s for %s %s, %d bytes", message_id, ", ".join(envelope.rcpt_tos), kept.value, len(content))
         return f"{OK} {message_id}"
 
     def _refuse(self, address: str, answer: str) -> str:
         log.info("recipient %s answered %s", address, answer)
         return answer
+
+
+def _delivered_to(recipients: Sequence[str]) -> bytes:
+    return "".join(f"Delivered-To: {recipient}\r\n" for recipient in recipients).encode()
 
 
 def _message_id(content: bytes) -> str:
