@@ -48,7 +48,7 @@ def figures() -> Figures:
         },
         invoices={"A1": invoice},
         reasons={"A1": "drafted", "A2": "not_due"},
-        addressed=frozenset({"A1"}),
+        emails={"A1": ("ann@example.com",), "A2": ()},
     )
 
 
@@ -130,10 +130,12 @@ class Log:
 LOG = cast("Api", Log())
 
 
-def deliver(maildir: Path, message_id: str, pdfs: int, content: bytes = PDF) -> None:
+def deliver(
+    maildir: Path, message_id: str, pdfs: int, content: bytes = PDF, recipient: str = "ann@example.com"
+) -> None:
     """Put a message into a Maildir, as the mail server does."""
     message = EmailMessage()
-    message["Message-ID"] = message_id
+    message["Message-ID"], message["Delivered-To"] = message_id, recipient
     message.set_content("Your invoice")
     for index in range(pdfs):
         message.add_attachment(content, maintype="application", subtype="pdf", filename=f"{index}.pdf")
@@ -160,9 +162,17 @@ def test_no_message_two_messages_and_wrong_attachments_are_noticed(
     assert len(mail.check(LOG, tmp_path, figures, {7: DIGEST}).problems) == 1
 
 
+def test_of_a_message_to_two_addresses_each_has_one_copy(figures: Figures, tmp_path: Path) -> None:
+    both = replace(figures, emails={"A1": ("ann@example.com", "bob@example.com")})
+    deliver(tmp_path, "<one@example.com>", 1)
+    assert len(mail.check(LOG, tmp_path, both, {7: DIGEST}).problems) == 1
+    deliver(tmp_path, "<one@example.com>", 1, recipient="bob@example.com")
+    assert mail.check(LOG, tmp_path, both, {7: DIGEST}) == mail.Post(2, 1, [])
+
+
 def test_a_message_to_someone_without_an_address_is_noticed(figures: Figures, tmp_path: Path) -> None:
     deliver(tmp_path, "<one@example.com>", 1)
-    silent = replace(figures, addressed=frozenset())
+    silent = replace(figures, emails={})
     assert len(mail.check(LOG, tmp_path, silent, {7: DIGEST}).problems) == 1
 
 

@@ -47,8 +47,8 @@ class Charges:
 class Figures:
     """Everything that is compared.
 
-    `reasons` says by account why a customer's charges up to the bill-to date are on no invoice; `addressed` holds the
-    accounts that have an email address.
+    `reasons` says by account why a customer's charges up to the bill-to date are on no invoice; `emails` holds each
+    account's email addresses.
     """
 
     outcomes: dict[str, dict[str, int]]
@@ -56,7 +56,7 @@ class Figures:
     charges: dict[str, Charges]
     invoices: dict[str, Invoice]
     reasons: dict[str, str]
-    addressed: frozenset[str]
+    emails: dict[str, tuple[str, ...]]
 
     def total(self, outcome: str) -> int:
         """How many records of all sources ended so."""
@@ -110,7 +110,7 @@ def collect(apis: Apis, run_id: int, bill_to: str) -> Figures:
         charges=_charges(apis.rating, accounts, bill_to),
         invoices=_invoices(apis.invoicing, accounts, run_id),
         reasons=_why_not_in_run(customers) | _reasons(apis.invoicing, accounts, run_id),
-        addressed=frozenset(customer["account_number"] for customer in customers if customer["emails"]),
+        emails={customer["account_number"]: tuple(customer["emails"]) for customer in customers},
     )
 
 
