@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tests.support.auditor import delivery, invoices, readmodels, reconciling, usage
+from tests.support.auditor import delivery, invoices, mail, readmodels, reconciling, usage
 from tests.support.auditor.checks import Books, shortened
 
 
@@ -42,6 +42,7 @@ def _findings(books: Books, at_rest: bool, received: int | None) -> Iterator[str
     checks = [
         *usage.CHECKS,
         *invoices.CHECKS,
+        *mail.CHECKS,
         *(check for service in books.services for check in delivery.checks_of(service)),
     ]
     for check in checks:
@@ -51,6 +52,7 @@ def _findings(books: Books, at_rest: bool, received: int | None) -> Iterator[str
         yield from shortened(reconciling.charged_is_billed_or_unbilled(books))
         yield from shortened(reconciling.closes_know_their_invoices(books))
         yield from shortened(reconciling.all_received(books, received))
+        yield from shortened(mail.every_request_has_its_message(books))
         yield from shortened(delivery.not_taken_in(books))
         yield from shortened(readmodels.behind(books))
 
