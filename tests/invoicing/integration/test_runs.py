@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,10 +13,11 @@ from tests.invoicing.integration.conftest import PARTITIONS, World, rows
 
 from contracts.billing import BillingRunCompleted, BillingRunRequested, BillingRunStarted, InvoiceCreated
 from contracts.closing import UsageCloseReleased, UsageCloseRequested
-from contracts.customers import FeatureUpdated, LowInvoicePolicy, NumberRemoved, RunMarker
+from contracts.customers import FeatureUpdated, LowInvoicePolicy, NumberRemoved, RunMarker, StatusPeriod
 from invoicing.service import reports
 from invoicing.service.drafting import draft_next
 from invoicing.service.runs import NewRun, complete_run, create_run, request_run, start_run
+from service_kit import clock
 from service_kit.kafka import partition_for
 from service_kit.problems import Invalid, NotFound
 
@@ -245,6 +247,21 @@ async def test_a_quarterly_customer_is_billed_again_a_quarter_after_its_first_bi
         await world.approve(run_id)
         billed.append([invoice["net"] for invoice in await world.invoices(run_id)])
     assert billed == [[Decimal("30.00")], [], [], [Decimal("30.00")]]
+
+
+async def test_the_status_is_that_of_the_local_day_of_the_request(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """B2, C8: half past eleven UTC on 31 July is August in London: who is not to be billed from August is left out."""
+    monkeypatch.setenv("FARTHING_CLOCK", str(tmp_path / "clock.json"))
+    clock.freeze(datetime(2025, 7, 31, 23, 30, tzinfo=UTC))
+    history = (
+        StatusPeriod(status="active", effective_from=date(2020, 1, 1)),
+        StatusPeriod(status="active_do_not_bill", effective_from=date(2025, 8, 1)),
+    )
+    await world.hear(billed := made.customer(), made.customer(status_history=history))
+    run_id = await world.start(bill_to=date(2025, 7, 31))
+    assert [row["customer_id"] for row in await world.customers(run_id)] == [billed.customer_id]
 
 
 async def test_a_listed_customer_that_does_not_exist_is_parked(world: World) -> None:

@@ -200,7 +200,7 @@ def test_a_recurring_charge_without_a_frequency_says_so() -> None:
     days=st.lists(st.integers(0, 700), min_size=1, max_size=6).map(sorted),
 )
 def test_any_course_of_bills_charges_each_day_once(months: int, in_advance: bool, start: date, days: list[int]) -> None:
-    """I2: the stretches of a charge's bills join without gap or overlap, from its start."""
+    """I2, B11: the stretches of a charge's bills join without gap or overlap, from its start."""
     charge = a_charge(every_months=months, in_advance=in_advance, start=start)
     stretches = []
     for day in days:
