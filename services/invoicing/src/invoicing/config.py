@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from service_kit.settings import ServiceSettings
@@ -19,3 +20,5 @@ class InvoicingSettings(ServiceSettings):
     """Processes that render documents, beside this one."""
     invoicing_render_documents: int = 200
     """After so many documents a rendering process is replaced: its memory grows to a plateau."""
+    document_fonts: Path | None = None
+    """Folder with further fonts, for names in scripts that our own has not (Chinese, Tamil ...)."""

@@ -67,7 +67,8 @@ class Section:
     @property
     def net(self) -> Decimal:
         """The sum of its lines."""
-        return sum((line.net for line in (*self.charges, *self.usage)), Decimal("0.00"))
+        nets = [line.net for line in self.charges] + [line.net for line in self.usage]
+        return sum(nets, Decimal("0.00"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
