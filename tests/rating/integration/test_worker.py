@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +24,10 @@ from contracts.topics import CDR_RECEIVED, USAGE_EXCEPTIONS, USAGE_RATED
 from service_kit.database import bind
 from service_kit.kafka import end_offsets, make_consumer, make_producer
 
-WITHIN_S = 45.0
+WITHIN_S = 120.0
 PROCESS = Path(__file__).with_name("worker_process.py")
 OURS, NOBODYS = "442079460001", "442079460999"
-POINTS = ("rating.copied", "rating.stored", "rating.emitting", "rating.emitted", "rating.committed")
+POINTS = ("rating.copied", "rating.stored", "rating.emitted", "rating.committed")
 
 
 @dataclass
@@ -97,17 +97,17 @@ class Fleet:
         with psycopg.connect(self.dsn, row_factory=psycopg.rows.dict_row) as connection:
             return connection.execute(statement, values).fetchall()
 
-    async def events_of(self, source: str) -> Counter[int]:
-        """How many committed events of a source there are of each usage id."""
+    async def events(self) -> dict[str, Counter[int]]:
+        """By source, how many committed events there are of each usage id."""
         consumer = make_consumer(group=None, kafka=self.kafka)
         consumer.subscribe([USAGE_RATED, USAGE_EXCEPTIONS])
-        seen: Counter[int] = Counter()
+        seen: dict[str, Counter[int]] = defaultdict(Counter)
         await consumer.start()
         try:
             while True:
                 for records in (await consumer.getmany(timeout_ms=300)).values():
-                    values = [json.loads(record.value) for record in records]
-                    seen.update(value["usage_id"] for value in values if value["source"] == source)
+                    for value in (json.loads(record.value) for record in records):
+                        seen[value["source"]][value["usage_id"]] += 1
                 if await self._read_to_the_end(consumer):
                     return seen
         finally:
@@ -176,11 +176,12 @@ async def test_a_worker_killed_at_any_point_charges_each_call_once_and_tells_it_
     fleet.start()
     await fleet.until_stored()
     assert fleet.stop() == [0]
+    events = await fleet.events()
     for point in POINTS:
         stored = kept(fleet, f"{source}-{point}")
         assert sorted(map(len, stored.values())) == [1] * 40, point
         ids = {usage_id for each in stored.values() for usage_id in each}
-        assert await fleet.events_of(f"{source}-{point}") == dict.fromkeys(ids, 1), point
+        assert events[f"{source}-{point}"] == dict.fromkeys(ids, 1), point
 
 
 async def test_a_worker_that_makes_nothing_good_is_noticed(fleet: Fleet) -> None:
@@ -193,7 +194,7 @@ async def test_a_worker_that_makes_nothing_good_is_noticed(fleet: Fleet) -> None
     assert fleet.stop() == [0]
     stored = kept(fleet, source)
     assert sorted(map(len, stored.values())) == [1] * 40
-    assert len(await fleet.events_of(source)) < 40
+    assert len((await fleet.events())[source]) < 40
 
 
 async def test_copies_met_by_different_workers_are_charged_once(fleet: Fleet) -> None:

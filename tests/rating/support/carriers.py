@@ -87,10 +87,11 @@ async def tell_reference() -> None:
 def tariff(dsn: str, rates: Iterable[tuple[str, int]], code: str = "standard") -> None:
     """A default tariff: prefix and price in micro-pounds a minute, billed by the second."""
     with psycopg.connect(dsn) as connection, connection.transaction():
-        (generation,) = connection.execute("UPDATE gate SET generation = generation + 1 RETURNING generation").fetchone() or (0,)
+        moved = connection.execute("UPDATE gate SET generation = generation + 1 RETURNING generation").fetchone()
+        (generation,) = moved or (0,)
         connection.execute(
-            "INSERT INTO tariff (code, version, name, currency, rounding_places, is_default, megabyte_bytes, changed_in)"
-            " VALUES (%s, 1, %s, 'GBP', 4, true, 1000000, %s)",
+            "INSERT INTO tariff (code, version, name, currency, rounding_places, is_default, megabyte_bytes,"
+            " changed_in) VALUES (%s, 1, %s, 'GBP', 4, true, 1000000, %s)",
             (code, code, generation),
         )
         for prefix, price in rates:

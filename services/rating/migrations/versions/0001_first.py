@@ -336,11 +336,33 @@ RETRY = (
 )
 
 STATEMENTS = (*GATE, *INPUT, *OUTCOMES, *TARIFFS, *READ_MODEL, *FILES, *CLOSES, *RETRY)
-TABLES = (
-    "retry_request usage_close close_request run_marker cut cdr_file_chunk cdr_file mapping reference_entry assignment"
-    " number customer lists_changed default_tariff inbound_class destination rate tariff rejected duplicate held usage record_key"
-    " input_position gate"
-).split()
+TABLES = [
+    "retry_request",
+    "usage_close",
+    "close_request",
+    "run_marker",
+    "cut",
+    "cdr_file_chunk",
+    "cdr_file",
+    "mapping",
+    "reference_entry",
+    "assignment",
+    "number",
+    "customer",
+    "lists_changed",
+    "default_tariff",
+    "inbound_class",
+    "destination",
+    "rate",
+    "tariff",
+    "rejected",
+    "duplicate",
+    "held",
+    "usage",
+    "record_key",
+    "input_position",
+    "gate",
+]
 
 
 def upgrade() -> None:

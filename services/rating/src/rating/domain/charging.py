@@ -44,7 +44,7 @@ def charge_by_markup(cost_micro: int, percent: Decimal, places: int) -> int:
 
 def rounded(numerator: int, denominator: int, places: int) -> int:
     """SPEC Z1: numerator / denominator micro-pounds, half away from zero, to so many places of a pound."""
-    unit = denominator * 10 ** (MICRO_PLACES - places)
+    place: int = 10 ** (MICRO_PLACES - places)
+    unit = denominator * place
     steps = (2 * abs(numerator) + unit) // (2 * unit)
-    micro = steps * int(10 ** (MICRO_PLACES - places))
-    return -micro if numerator < 0 else micro
+    return (-steps if numerator < 0 else steps) * place

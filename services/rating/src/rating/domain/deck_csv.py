@@ -134,7 +134,7 @@ def micro(text: str) -> int:
     if found is None:
         raise ValueError(f"'{text}' is not an amount in pounds of at most {MICRO_PLACES} decimal places, like 0.0125")
     whole, places = found.groups()
-    return int(whole) * 10**MICRO_PLACES + int((places or "").ljust(MICRO_PLACES, "0"))
+    return int(whole + (places or "").ljust(MICRO_PLACES, "0"))
 
 
 def _parse(

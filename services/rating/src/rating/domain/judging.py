@@ -117,7 +117,8 @@ def price(cdr: Cdr, holder: Holder, picture: Picture) -> Rated | Held:
         return Held("unpriced", "no_price", priced, customer.customer_id, number.number_id)
     step, charge, billed, prefix = priced
     if max(charge, billed) > LARGEST:
-        return Held("unpriced", "too_large", f"the charge is {charge} micro-pounds", customer.customer_id, number.number_id)
+        detail = f"the charge is {charge} micro-pounds"
+        return Held("unpriced", "too_large", detail, customer.customer_id, number.number_id)
     return Rated(
         customer.customer_id,
         number.number_id,

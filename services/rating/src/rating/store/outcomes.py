@@ -35,9 +35,27 @@ _CDR_COLUMNS = (
     "received_on",
     "generation",
 )
-_CDR_TYPES = (
-    "text text text text text text timestamptz date text int8 int8 int8 text int8 int8 int8 text date int8".split()
-)
+_CDR_TYPES = [
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "timestamptz",
+    "date",
+    "text",
+    "int8",
+    "int8",
+    "int8",
+    "text",
+    "int8",
+    "int8",
+    "int8",
+    "text",
+    "date",
+    "int8",
+]
 USAGE_COLUMNS = (
     "usage_id",
     "revision",
@@ -151,7 +169,9 @@ def cdr_values(cdr: Cdr, received_on: date, generation: int) -> tuple[Any, ...]:
     )
 
 
-def usage_row(usage_id: int, revision: int, rated: Rated, cdr: Cdr, received_on: date, generation: int) -> tuple[Any, ...]:
+def usage_row(
+    usage_id: int, revision: int, rated: Rated, cdr: Cdr, received_on: date, generation: int
+) -> tuple[Any, ...]:
     """A row of `usage`, as `USAGE_COLUMNS`."""
     return (
         usage_id,
@@ -205,7 +225,11 @@ async def add_rejected(connection: AsyncConnection, rows: Sequence[tuple[Any, ..
 
 
 async def _copy(
-    connection: AsyncConnection, table: str, columns: Iterable[str], types: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    connection: AsyncConnection,
+    table: str,
+    columns: Iterable[str],
+    types: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
 ) -> None:
     if not rows:
         return

@@ -142,5 +142,3 @@ async def _known_classes(connection: AsyncConnection, picture: Picture) -> None:
     of_tables = {call_class for _, call_class in picture.destinations.values()} | {*picture.inbound_classes.values()}
     of_rates = set((await connection.execute(_CLASSES)).scalars())
     picture.known_classes = KNOWN_CLASSES | of_tables | of_rates
-
-

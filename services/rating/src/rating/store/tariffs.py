@@ -37,7 +37,10 @@ _RATES = text(
 )
 _DELETE_RATES = text("DELETE FROM rate WHERE tariff = :code")
 _COPY_RATES = f"COPY rate (tariff, {', '.join(RateRow._fields)}) FROM STDIN"
-_LISTS = {"destinations": ("destination", DestinationRow), "inbound_classes": ("inbound_class", InboundRow)}
+_LISTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "destinations": ("destination", DestinationRow._fields),
+    "inbound_classes": ("inbound_class", InboundRow._fields),
+}
 _CHANGED = text("UPDATE lists_changed SET changed_in = :generation WHERE what = :what")
 _SET_DEFAULT = text(
     """
@@ -98,9 +101,9 @@ async def replace_rates(connection: AsyncConnection, code: str, rates: Iterable[
 
 async def replace_list(connection: AsyncConnection, what: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Put these rows in the place of a whole prefix table: `destinations` or `inbound_classes`."""
-    table, kind = _LISTS[what]
+    table, columns = _LISTS[what]
     await connection.execute(text(f"DELETE FROM {table}"))
-    await _copy(connection, f"COPY {table} ({', '.join(kind._fields)}) FROM STDIN", rows)
+    await _copy(connection, f"COPY {table} ({', '.join(columns)}) FROM STDIN", rows)
 
 
 async def mark_changed(connection: AsyncConnection, what: str, generation: int) -> None:
