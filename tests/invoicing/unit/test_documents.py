@@ -155,6 +155,7 @@ def test_a_very_long_name_leaves_the_rest_readable() -> None:
     text = words(replace(BILL, customer=customer, supplier=replace(BILL.supplier, brand="B" * 200)))
     assert all(f"Address line {i}" in text for i in range(9))
     assert text.replace("\n", "").count("W" * 300) == 1
+    assert max(map(len, text.splitlines())) < 120, "it runs out of its column"
     assert "£13.50" in text
 
 
