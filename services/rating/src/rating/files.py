@@ -7,6 +7,7 @@ A file's progress is an offset of its own consumer group, committed in the Kafka
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
@@ -20,6 +21,7 @@ from rating.domain.mapping import RowReader
 from rating.domain.rows import FileRows, Lines, Record
 from rating.sending import send_values
 from rating.service.files import Claimed, claimed_file, finish_file, pieces_of
+from rating.store.files import CdrFile
 from service_kit.errors import Transient
 from service_kit.faults import crash_point
 from service_kit.kafka import group_offsets, make_producer
@@ -63,19 +65,19 @@ class Publication:
         self._rows = FileRows(RowReader(claimed.mapping), claimed.file.source, claimed.file.file_id)
         self._kafka = settings.kafka
         self._batch_rows = settings.file_batch_rows
-        self._group = progress_group(claimed.file.file_id)
+        self._once = identity(claimed.file)
         self._counts = {True: 0, False: 0}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish what is not published yet, and say so; returns early when asked to stop."""
         # Its start fences a producer that another process left behind, and ends that one's transaction: only then
         # is what it committed final.
-        producer = make_producer(
-            f"rating-file-{self._file.file_id}", kafka=self._kafka, client_id="farthing-rating-files"
-        )
+        producer = make_producer(f"rating-file-{self._once}", kafka=self._kafka, client_id="farthing-rating-files")
         await producer.start()
         try:
-            done = (await group_offsets(self._group, CDR_RECEIVED, kafka=self._kafka)).get(_PROGRESS.partition, 0)
+            done = (await group_offsets(progress_group(self._once), CDR_RECEIVED, kafka=self._kafka)).get(
+                _PROGRESS.partition, 0
+            )
             async for last_row, records in self._batches(done):
                 if stop.is_set():
                     return
@@ -120,10 +122,17 @@ class Publication:
         """Rows and the number of the last one, in one Kafka transaction."""
         async with producer.transaction():
             await send_values(producer, ((record.key, _encode(record.value)) for record in records))
-            await producer.send_offsets_to_transaction({_PROGRESS: last_row}, self._group)
+            crash_point("rating.file.sending")
+            await producer.send_offsets_to_transaction({_PROGRESS: last_row}, progress_group(self._once))
         crash_point("rating.file.sent")
 
 
-def progress_group(file_id: int) -> str:
+def progress_group(once: str) -> str:
     """The consumer group whose offset is a file's progress."""
-    return f"rating.file.{file_id}"
+    return f"rating.file.{once}"
+
+
+def identity(file: CdrFile) -> str:
+    """A name for this file that no other has, not even one of another database on the same Kafka, with the same id."""
+    told = f"{file.file_id} {file.sha256} {file.received_at.isoformat()}"
+    return f"{file.file_id}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"

@@ -105,8 +105,10 @@ _TOTAL = text(
 _CLOSES = text(
     """
     SELECT run_id, customer_id, close_id, bill_to, generation, unpriced, calls, seconds, net_micro,
-           (SELECT count(*) FROM close_line WHERE close_line.close_id = usage_close.close_id) AS lines
-    FROM usage_close WHERE close_id = ANY(:closes) ORDER BY close_id
+           coalesce(lines, 0) AS lines
+    FROM usage_close
+    LEFT JOIN (SELECT close_id, count(*) AS lines FROM close_line GROUP BY close_id) AS counted USING (close_id)
+    WHERE close_id = ANY(:closes) ORDER BY close_id
     """
 )
 _LINES = text("SELECT * FROM close_line ORDER BY close_id, number_id, charged_number, call_class, band")
@@ -200,8 +202,9 @@ async def lines(connection: AsyncConnection) -> AsyncGenerator[RowMapping, None]
     """The lines that were gathered in this transaction, by close; never all of them in memory."""
     options: dict[str, Any] = {"yield_per": _FETCH}
     async with connection.stream(_LINES, execution_options=options) as result:
-        async for row in result.mappings():
-            yield row
+        async for fetched in result.mappings().partitions(_FETCH):
+            for row in fetched:
+                yield row
 
 
 async def mark_answered(connection: AsyncConnection, run_id: int, customers: Sequence[int]) -> None:
