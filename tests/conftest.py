@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.support.kills import KillPlan
+from tests.support.month import Month, drive
 from tests.support.platform import Databases, create_topics, kafka_server, postgres_server
+
+from local_platform.options import Options
+from local_platform.platform import Platform
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +62,41 @@ def empty_database(databases: Databases) -> Iterator[str]:
     dsn = databases.empty()
     yield dsn
     databases.drop(dsn)
+
+
+POINTS = {
+    "customers": ["relay-before-mark"],
+    "rating": ["rating.file.sent", "rating.copied", "rating.stored", "rating.emitted", "rating.closed"],
+    "invoicing": ["invoicing.started", "invoicing.group", "invoicing.numbered", "invoicing.sent"],
+    "notifications": ["notifications.taken", "notifications.sending", "notifications.sent"],
+}
+"""Where each service is killed while it is busy with the month that the scenarios look at."""
+
+
+@pytest.fixture(scope="session")
+def kills() -> KillPlan:
+    """The kills of the scenarios' month: used up when it is billed."""
+    return KillPlan(POINTS)
+
+
+@pytest.fixture(scope="session")
+def platform(kills: KillPlan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The one whole platform of a test run."""
+    state = tmp_path_factory.mktemp("platform")
+    options = Options(
+        state=state,
+        durable=False,
+        restart_delays_seconds=(0.05,),
+        report=kills.report,
+        service_environment=kills.first(),
+    )
+    made = Platform(options)
+    kills.environment = made.service_environment
+    with made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def month(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Month:
+    """January of a small carrier, billed on that platform while every service was killed at work."""
+    return drive(platform, tmp_path_factory.mktemp("carrier") / "january", seed=1)
