@@ -39,7 +39,7 @@ def _of_partition(consumer: Consumer, partition: int) -> dict[int, Decimal]:
         if error is not None and error.code() == KafkaError._PARTITION_EOF:
             return found
         assert error is None, error
-        value = json.loads(record.value())
+        value = json.loads(record.value() or b"")
         assert value["usage_id"] not in found, f"published twice: {value}"
         found[value["usage_id"]] = Decimal(value["charge"])
     raise TimeoutError(f"{TOPIC} partition {partition}: no record and no end within {TIMEOUT_SECONDS} s")
