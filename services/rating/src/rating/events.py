@@ -11,6 +11,7 @@ import msgspec
 
 from contracts.topics import USAGE_EXCEPTIONS, USAGE_RATED
 from rating.domain.cdr import Cdr
+from rating.domain.closing import pounds, with_plus
 from rating.domain.judging import Held, Rated
 from rating.intake import Unread
 from service_kit.kafka import cloud_headers
@@ -78,17 +79,6 @@ _packed = msgspec.msgpack.Encoder().encode
 _unpacked = msgspec.msgpack.Decoder(list[Encoded]).decode
 
 
-def pounds(micro: int) -> str:
-    """Micro-pounds as the decimal string of contracts."""
-    sign, whole = ("-", -micro) if micro < 0 else ("", micro)
-    return f"{sign}{whole // 1_000_000}.{whole % 1_000_000:06d}"
-
-
-def e164(digits: str) -> str:
-    """A number as it is shown: with the plus sign."""
-    return f"+{digits}" if digits else ""
-
-
 def usage_value(usage_id: int, revision: int, rated: Rated, cdr: Cdr) -> UsageValue:
     """The value of `usage.rated`."""
     return UsageValue(
@@ -96,10 +86,10 @@ def usage_value(usage_id: int, revision: int, rated: Rated, cdr: Cdr) -> UsageVa
         usage_id,
         revision,
         rated.number_id,
-        e164(cdr.charged_number),
+        with_plus(cdr.charged_number),
         cdr.source,
         cdr.record_id,
-        e164(cdr.other_party),
+        with_plus(cdr.other_party),
         cdr.direction,
         cdr.service_type,
         cdr.started,
@@ -113,8 +103,8 @@ def usage_value(usage_id: int, revision: int, rated: Rated, cdr: Cdr) -> UsageVa
         cdr.band,
         rated.tariff,
         rated.step,
-        pounds(rated.charge_micro),
-        None if rated.cost_micro is None else pounds(rated.cost_micro),
+        str(pounds(rated.charge_micro)),
+        None if rated.cost_micro is None else str(pounds(rated.cost_micro)),
     )
 
 
@@ -134,8 +124,8 @@ def held_event(usage_id: int, held: Held, cdr: Cdr, received_on: date, time: dat
         cdr.record_id,
         received_on,
         held.reason,
-        e164(cdr.charged_number),
-        e164(cdr.other_party),
+        with_plus(cdr.charged_number),
+        with_plus(cdr.other_party),
         cdr.started,
         held.detail,
         held.customer_id if held.outcome == "unpriced" else None,
