@@ -2,7 +2,13 @@
 
 import sys
 
-from examples.demo.main import main
+INTERRUPTED = 130
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from examples.demo.main import main
+
+        code = main()
+    except KeyboardInterrupt:  # while still importing
+        code = INTERRUPTED
+    sys.exit(code)

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+WIDTH = 120
+"""Columns where the output is no terminal."""
+
 
 class Step:
     """A step that is under way. `note` is said beside its title when it is done."""
@@ -36,6 +39,8 @@ class Screen:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = WIDTH
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
