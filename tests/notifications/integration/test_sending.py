@@ -7,7 +7,6 @@ from tests.notifications import made
 from tests.notifications.integration.conftest import Documents, MailServer, Office, outcomes
 
 from contracts.notifications import AddressSuspended, NotificationFailed, NotificationSent
-from notifications.library import LibraryAway
 from notifications.post import PostAway
 from notifications.service.taking import take_in_sent
 
@@ -92,7 +91,8 @@ async def test_an_address_that_is_not_there_fails_and_is_suspended(office: Offic
     mail.recipients["gone@customer.example"] = ["550 5.1.1 no such user"]
     first = await office.take("gone@customer.example", "ann@customer.example")
     await office.deliver()
-    assert (await office.message()).state == "sent"
+    first_message = await office.message()
+    assert (first_message.state, outcomes(first_message)[2:]) == ("sent", ["bounced", "sent"])
     (suspended,) = await office.told(AddressSuspended)
     assert (suspended.address, suspended.customer_id) == ("gone@customer.example", first.customer_id)
     (failed,) = await office.told(NotificationFailed)
@@ -143,19 +143,33 @@ async def test_a_document_with_other_bytes_is_never_sent(
     assert len(mail.kept) == 1
 
 
-async def test_a_server_that_is_away_costs_no_try(office: Office, mail: MailServer, documents: Documents) -> None:
-    """N1: neither mail server nor invoicing being down marks the message; it goes when they are back."""
+async def test_a_mail_server_that_is_away_costs_no_try(office: Office, mail: MailServer) -> None:
+    """N1: the message is as it was, and goes when the server is back."""
     await office.take("ann@customer.example")
-    documents.status = 503
-    with pytest.raises(LibraryAway):
-        await office.deliver()
-    documents.status = 200
     mail.recipients["ann@customer.example"] = ["421 4.3.2 closing"]
     with pytest.raises(PostAway):
         await office.deliver()
     assert outcomes(await office.message()) == ["queued"]
     await office.deliver()
     assert outcomes(await office.message()) == ["queued", "sent"]
+
+
+async def test_a_document_that_cannot_be_had_now_lets_others_pass(
+    office: Office, mail: MailServer, documents: Documents
+) -> None:
+    """N1: no try is spent on it; the message says what it waits for."""
+    first = await office.take("ann@customer.example", document_url="http://127.0.0.1:1/documents/away")
+    await office.deliver()
+    await office.take("ben@customer.example")
+    await office.deliver()
+    waiting, sent = await office.messages()
+    assert (waiting.state, outcomes(waiting), sent.state) == ("queued", ["queued"], "sent")
+    assert first.document_url in waiting.reason
+    documents.status = 503
+    await office.take("cat@customer.example")
+    await office.deliver()
+    assert "answered 503" in (await office.messages())[2].reason
+    assert mail.handed_over == 1
 
 
 async def test_a_connection_that_breaks_with_the_message_leaves_it_unconfirmed(

@@ -19,7 +19,7 @@ from notifications.config import NotificationsSettings, settings
 from notifications.domain.delivery import Answer, Patience
 from notifications.domain.letters import bill_letter
 from notifications.domain.mime import Attachment, BadAddress, Envelope, address, compose, is_address
-from notifications.library import Library, NotTheDocument
+from notifications.library import Library, LibraryAway, NotTheDocument
 from notifications.post import OutcomeUnknown, Post, post_address
 from notifications.service import delivering
 from notifications.service.delivering import Job
@@ -57,10 +57,10 @@ class Lane:
         self.post = Post(post_address(given.smtp), given.mail_timeout_seconds)
 
     async def step(self) -> bool:
-        """Deliver the next message that is due. Returns whether there was one.
+        """Deliver the next message that is due. Returns whether there is reason to go on at once.
 
         Raises:
-            Transient: what it needs is away; the message is as it was.
+            Transient: the mail server or the database is away; the message is as it was.
         """
         job = await delivering.claim(self._sender)
         if job is None:
@@ -68,6 +68,10 @@ class Lane:
         with bind_context(message_id=job.message_id, customer_id=job.event.customer_id):
             try:
                 await self._deliver(job)
+            except LibraryAway as error:
+                _log.warning("its document cannot be had now", error=str(error))
+                await delivering.postpone(job, str(error))
+                return False
             except Transient:
                 await delivering.release(job)
                 raise

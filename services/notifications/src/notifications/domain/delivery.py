@@ -94,6 +94,11 @@ class Verdict:
     next_try_at: datetime | None = None
     bounced: bool = False
 
+    @property
+    def logged(self) -> str:
+        """The outcome as the delivery log has it (SPEC N2)."""
+        return "bounced" if self.bounced else self.outcome
+
 
 def verdicts(
     delivery: Delivery, answers: Mapping[str, Answer], patience: Patience, now: datetime

@@ -23,6 +23,7 @@ from service_kit.logs import logger
 
 _log = logger(__name__)
 Unconfirmed = Literal["hold", "resend"]
+_POSTPONED_LEAST, _POSTPONED_MOST = timedelta(seconds=1), timedelta(minutes=5)
 HELD = "the mail server may have it: the sender ended before its answer was kept"
 
 
@@ -70,6 +71,16 @@ async def release(job: Job) -> None:
         await store.change_in_hand(tx.connection, job.message_id, job.sender, sender_id=None)
 
 
+async def postpone(job: Job, reason: str) -> None:
+    """Give a message back untried: what it alone needs is away. It lets others pass, the longer the older it is."""
+    now = clock.wall_now()
+    age = now - job.delivery.created_at
+    again_at = now + min(max(age / 8, _POSTPONED_LEAST), _POSTPONED_MOST)
+    async with transaction() as tx:
+        values = {"sender_id": None, "next_try_at": again_at, "reason": reason}
+        await store.change_in_hand(tx.connection, job.message_id, job.sender, **values)
+
+
 async def mark_sending(job: Job) -> bool:
     """Commit that the server is about to get the message. Returns whether it is still in this sender's hands."""
     async with transaction() as tx:
@@ -96,7 +107,7 @@ async def record(job: Job, answers: Mapping[str, Answer], patience: Patience) ->
 async def _log_results(tx: Transaction, row: store.Found, results: Sequence[Verdict]) -> None:
     now = clock.wall_now()
     lines = [
-        log_line(row.message_id, each.recipient, each.outcome, each.answer, now, each.next_try_at) for each in results
+        log_line(row.message_id, each.recipient, each.logged, each.answer, now, each.next_try_at) for each in results
     ]
     await store.add_attempts(tx.connection, lines)
     states = {each.recipient: each.outcome for each in results if each.outcome in ("sent", "failed")}
