@@ -15,6 +15,8 @@ class NotificationsSettings(ServiceSettings):
 
     service: ClassVar[str] = "notifications"
 
+    postgres_pool: int = 8
+    """The relay and the sender's lock hold one connection each."""
     unconfirmed: Literal["hold", "resend"] = "hold"
     """What becomes of a message whose process died while the mail server had it: held for a person, or sent again
     under the same Message-ID, where the server recognises one. See docs/decisions/0005."""
