@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from contracts.topics import USAGE_CLOSING
 from invoicing.config import InvoicingSettings
@@ -23,10 +21,10 @@ from invoicing.service.sending import send_next
 from service_kit.errors import Transient
 from service_kit.kafka import partitions_of
 from service_kit.logs import bind_context, logger
+from service_kit.repeating import repeat
 
 _log = logger(__name__)
 IDLE_S = 0.2
-_AWAY_S = 1.0
 _FAILED_S = 5.0
 
 
@@ -66,7 +64,7 @@ class Runner:
 
 async def runner(stop: asyncio.Event) -> None:
     """The role `runner`."""
-    await _repeat(Runner(InvoicingSettings().kafka).step, stop)
+    await repeat(Runner(InvoicingSettings().kafka).step, stop, idle_s=IDLE_S)
 
 
 async def documents(stop: asyncio.Event) -> None:
@@ -79,23 +77,6 @@ async def documents(stop: asyncio.Event) -> None:
         return await render_next(renderer.render) or sent
 
     try:
-        await _repeat(step, stop)
+        await repeat(step, stop, idle_s=IDLE_S)
     finally:
         renderer.close()
-
-
-async def _repeat(step: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
-    """Do steps until `stop`; rest when there is nothing to do, longer when something is away or broken."""
-    while not stop.is_set():
-        pause_s = IDLE_S
-        try:
-            if await step():
-                continue
-        except Transient as error:
-            _log.warning("away, trying again", error=repr(error))
-            pause_s = _AWAY_S
-        except Exception as error:
-            _log.error("a step failed, trying again", exc_info=error)
-            pause_s = _FAILED_S
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause_s)

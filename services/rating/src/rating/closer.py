@@ -7,19 +7,13 @@ care. Several processes may play a role; one of them works at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from rating.service.closes import answer_next
 from rating.service.cuts import take_cut, untaken_cuts
 from rating.service.retrying import retry_next
-from service_kit.errors import Transient
-from service_kit.logs import logger
+from service_kit.repeating import repeat
 
-_log = logger(__name__)
 IDLE_S = 0.15
-_AWAY_S = 1.0
-_FAILED_S = 5.0
 
 
 async def close_step() -> bool:
@@ -30,26 +24,9 @@ async def close_step() -> bool:
 
 async def closer(stop: asyncio.Event) -> None:
     """The role `closer`."""
-    await _repeat(close_step, stop)
+    await repeat(close_step, stop, idle_s=IDLE_S)
 
 
 async def retry(stop: asyncio.Event) -> None:
     """The role `retry`."""
-    await _repeat(retry_next, stop)
-
-
-async def _repeat(step: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
-    """Do steps until `stop`; rest when there is nothing to do, longer when something is away or broken."""
-    while not stop.is_set():
-        pause_s = IDLE_S
-        try:
-            if await step():
-                continue
-        except Transient as error:
-            _log.warning("away, trying again", error=repr(error))
-            pause_s = _AWAY_S
-        except Exception as error:
-            _log.error("a step failed, trying again", exc_info=error)
-            pause_s = _FAILED_S
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause_s)
+    await repeat(retry_next, stop, idle_s=IDLE_S)

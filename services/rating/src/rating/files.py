@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from contracts.topics import CDR_RECEIVED
 from rating.config import RatingSettings
@@ -22,39 +20,28 @@ from rating.domain.rows import FileRows, Lines, Record
 from rating.sending import send_values
 from rating.service.files import Claimed, claimed_file, finish_file, pieces_of
 from rating.store.files import CdrFile
-from service_kit.errors import Transient
 from service_kit.faults import crash_point
 from service_kit.kafka import group_offsets, make_producer
-from service_kit.logs import logger
+from service_kit.repeating import repeat
 
-_POLL_S = 0.5
-_AWAY_S = 1.0
-_FAILED_S = 5.0
+_IDLE_S = 0.5
 _ROWS_AT_ONCE = 500
 """Rows that are converted before the event loop gets its turn: some 10 ms."""
 _PROGRESS = TopicPartition(CDR_RECEIVED, 0)
-_log = logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
 async def files(stop: asyncio.Event) -> None:
-    """The role: publishes one file after the other, and starts over when Kafka or the database was away."""
+    """The role: publishes the files that are waiting, one after another, until `stop`."""
     settings = RatingSettings()
-    while not stop.is_set():
-        pause = _POLL_S
-        try:
-            async with claimed_file() as claimed:
-                if claimed is not None:
-                    await Publication(claimed, settings).run(stop)
-                    continue
-        except (Transient, KafkaError, OSError) as error:
-            _log.warning("away, trying again", error=repr(error))
-            pause = _AWAY_S
-        except Exception as error:
-            _log.error("publishing failed, trying again", exc_info=error)
-            pause = _FAILED_S
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
+
+    async def step() -> bool:
+        async with claimed_file() as claimed:
+            if claimed is not None:
+                await Publication(claimed, settings).run(stop)
+            return claimed is not None
+
+    await repeat(step, stop, idle_s=_IDLE_S)
 
 
 class Publication:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -29,6 +28,7 @@ from service_kit.errors import Transient
 from service_kit.faults import crash_point
 from service_kit.kafka import end_offsets, make_consumer, make_producer, partition_for, topic_id
 from service_kit.logs import logger
+from service_kit.repeating import rest
 
 GROUP = "rating"
 TOPICS = (CDR_RECEIVED, CDR_BACKFILL)
@@ -212,5 +212,4 @@ async def worker(stop: asyncio.Event) -> None:
             raise
         except (Transient, KafkaError, WrongPosition, OSError) as error:
             _log.warning("worker starts over", error=repr(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _AWAY_S)
+            await rest(_AWAY_S, stop)
