@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from examples.demo.carrier.generate import check_size, generate
-from examples.demo.driver import billing, compare, documents, figures, intake, load, mail, tables
+from examples.demo.driver import billing, changes, compare, documents, figures, intake, load, mail, tables
 from examples.demo.driver.api import Apis, DemoError
 from examples.demo.driver.reference import Reference
 from examples.demo.driver.screen import Screen
@@ -117,7 +117,9 @@ class Demo:
         with screen.step("Tariffs, destinations and inbound classes imported") as step:
             load.tariffs(apis.rating, carrier, plan, step)
         with screen.step("Customers imported") as step:
-            load.customers(apis.customers, carrier, plan["customers"], step)
+            numbers = load.customers(apis.customers, carrier, plan["customers"], step)
+        with screen.step("Customers known to rating") as step:
+            changes.wait_known(platform.kafka, load.versions(apis.customers), numbers, seconds, step)
         self._take_in(platform, apis, carrier, seconds)
         with screen.step("The bill run") as step:
             run_id = billing.run(apis.invoicing, plan, seconds, step)
@@ -181,6 +183,7 @@ class Demo:
     def _stay(self, platform: Platform, proof: Proof) -> None:
         self.screen.console.print(summary(platform))
         self.screen.say(json.dumps(proof.summary))
+        self.screen.say(f"For a token: FARTHING_STATE={self.options.state} make token")
         self.screen.say("The platform stays up, with the demo's data. Ctrl-C stops it.")
         try:
             threading.Event().wait()

@@ -48,7 +48,7 @@ def produce(kafka: str, path: Path, step: Step) -> int:
         if error is not None:
             failures.append(str(error))
 
-    producer = Producer({**_client(kafka), "enable.idempotence": True, "linger.ms": 20})
+    producer = Producer({**client_settings(kafka), "enable.idempotence": True, "linger.ms": 20})
     count = 0
     with path.open("rb") as lines:
         for line in lines:
@@ -84,7 +84,7 @@ def _key(value: bytes) -> bytes | None:
     return number.encode() if isinstance(number, str) else None
 
 
-def _client(kafka: str) -> dict[str, Any]:
+def client_settings(kafka: str) -> dict[str, Any]:
     """Failures come as errors; the client's own log would only add that the broker left when we stopped it."""
     return {"bootstrap.servers": kafka, "log_level": CRITICAL}
 
@@ -112,7 +112,7 @@ def wait_published(rating: Api, ids: list[int], seconds: float) -> None:
 
 def ends(kafka: str) -> dict[int, int]:
     """The end offset of each partition of the topic, as the broker says now."""
-    consumer = Consumer({**_client(kafka), "group.id": "farthing-demo", "enable.auto.commit": False})
+    consumer = Consumer({**client_settings(kafka), "group.id": "farthing-demo", "enable.auto.commit": False})
     try:
         partitions = consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions
         return {

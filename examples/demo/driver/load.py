@@ -40,15 +40,27 @@ def _import(rating: Api, path: str, file: Path) -> int:
     return int(report["rows"])
 
 
-def customers(api: Api, folder: Path, count: int, step: Step) -> None:
-    """Import every customer with its numbers and features, then the changes of status that some had."""
+def customers(api: Api, folder: Path, count: int, step: Step) -> int:
+    """Import every customer with its numbers and features, then the changes of status that some had.
+
+    Returns:
+        How many numbers they hold.
+    """
     step.total(count)
+    numbers = 0
     for batch in _batches(folder / "customers.jsonl"):
         ids = _import_customers(api, [_first_status(customer) for customer in batch])
         for customer in batch:
             _later_statuses(api, ids[customer["account_number"]], customer)
+            numbers += len(customer["numbers"])
         step.advance(len(ids))
     step.note = f"{count:,} customers"
+    return numbers
+
+
+def versions(api: Api) -> dict[int, int]:
+    """The version of each customer by its id."""
+    return {customer["customer_id"]: customer["version"] for customer in api.items("/customers")}
 
 
 def _batches(path: Path) -> Iterator[list[Customer]]:
