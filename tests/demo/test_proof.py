@@ -131,11 +131,13 @@ LOG = cast("Api", Log())
 
 
 def deliver(
-    maildir: Path, message_id: str, pdfs: int, content: bytes = PDF, recipient: str = "ann@example.com"
+    maildir: Path, message_id: str, pdfs: int, content: bytes = PDF, recipients: tuple[str, ...] = ("ann@example.com",)
 ) -> None:
     """Put a message into a Maildir, as the mail server does."""
     message = EmailMessage()
-    message["Message-ID"], message["Delivered-To"] = message_id, recipient
+    message["Message-ID"] = message_id
+    for recipient in recipients:
+        message["Delivered-To"] = recipient
     message.set_content("Your invoice")
     for index in range(pdfs):
         message.add_attachment(content, maintype="application", subtype="pdf", filename=f"{index}.pdf")
@@ -162,12 +164,12 @@ def test_no_message_two_messages_and_wrong_attachments_are_noticed(
     assert len(mail.check(LOG, tmp_path, figures, {7: DIGEST}).problems) == 1
 
 
-def test_of_a_message_to_two_addresses_each_has_one_copy(figures: Figures, tmp_path: Path) -> None:
+def test_one_message_to_two_addresses_is_one_file_that_names_both(figures: Figures, tmp_path: Path) -> None:
     both = replace(figures, emails={"A1": ("ann@example.com", "bob@example.com")})
-    deliver(tmp_path, "<one@example.com>", 1)
-    assert len(mail.check(LOG, tmp_path, both, {7: DIGEST}).problems) == 1
-    deliver(tmp_path, "<one@example.com>", 1, recipient="bob@example.com")
-    assert mail.check(LOG, tmp_path, both, {7: DIGEST}) == mail.Post(2, 1, [])
+    deliver(tmp_path / "one", "<one@example.com>", 1)
+    assert len(mail.check(LOG, tmp_path / "one", both, {7: DIGEST}).problems) == 1
+    deliver(tmp_path / "both", "<one@example.com>", 1, recipients=("ann@example.com", "bob@example.com"))
+    assert mail.check(LOG, tmp_path / "both", both, {7: DIGEST}) == mail.Post(1, 1, [])
 
 
 def test_a_message_to_someone_without_an_address_is_noticed(figures: Figures, tmp_path: Path) -> None:
