@@ -13,11 +13,13 @@ BILL_TO = "2025-01-31"
 
 def charges_of(ledger: Ledger, role: str) -> Json:
     """What the calls of the customer that plays a role come to."""
-    return ledger.charges[ledger.ids[ledger.account(role)]]
+    found: Json = ledger.charges[ledger.ids[ledger.account(role)]]
+    return found
 
 
 def line(ledger: Ledger, role: str, description: str) -> Json:
     """The one line with this description on the invoice of the customer that plays a role."""
+    found: Json
     [found] = [each for each in ledger.invoice(role)["lines"] if each["description"] == description]
     return found
 

@@ -10,7 +10,6 @@ from email.parser import BytesParser
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import cast
 
 import pytest
 from pypdf import PdfReader
@@ -21,7 +20,7 @@ from tests.scenarios.ledger import Json, Ledger
 def letters(maildir: Path) -> list[EmailMessage]:
     """Every message that arrived."""
     parser = BytesParser(policy=policy.default)
-    return [cast(EmailMessage, parser.parsebytes(path.read_bytes())) for path in sorted((maildir / "new").glob("*"))]
+    return [parser.parsebytes(path.read_bytes()) for path in sorted((maildir / "new").glob("*"))]
 
 
 def mail_of(ledger: Ledger, account: str) -> EmailMessage:

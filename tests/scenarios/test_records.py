@@ -6,12 +6,16 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from itertools import pairwise
+from typing import TypeVar
 
 import httpx
 from tests.scenarios.ledger import Json, Ledger
 
+Key = TypeVar("Key", bound=Hashable)
+RecordKey = tuple[str, str]
+"""Source and record id."""
 UNKNOWN_NUMBER = "+441632960731"
 TIMEOUT_SECONDS = 60.0
 
@@ -92,11 +96,11 @@ def test_a_copy_in_the_stream_of_a_record_in_a_file_is_charged_once(ledger: Ledg
     assert all(duplicates_of(ledger)[key] >= 1 for key in keys)
 
 
-def _repeated(counts: Counter[tuple[str, ...]]) -> set[tuple[str, ...]]:
+def _repeated(counts: Counter[Key]) -> set[Key]:
     return {key for key, count in counts.items() if count > 1}
 
 
-def _charged_times(ledger: Ledger, keys: set[tuple[str, ...]]) -> set[int]:
+def _charged_times(ledger: Ledger, keys: set[RecordKey]) -> set[int]:
     times = Counter((call["source"], call["record_id"]) for call in ledger.calls)
     return {times[source, record_id] for source, record_id in keys}
 

@@ -25,4 +25,4 @@ async def _mark_then_send(
     return await _send(relay, connection, producer, list(rows))
 
 
-outbox.Relay._send = _mark_then_send  # type: ignore[method-assign]
+outbox.Relay._send = _mark_then_send  # type: ignore[assignment,method-assign]
