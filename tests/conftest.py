@@ -13,6 +13,11 @@ from local_platform.options import Options
 from local_platform.platform import Platform
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole platform is started last, so that it does not stand idle beside all other tests."""
+    items.sort(key=lambda item: "platform" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def kafka_broker() -> Iterator[str]:
     """host:port of a real broker, without our topics."""

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo. 0: everything agrees; 1: something does not; 2: it failed; 130: it was interrupted."""
     options = parse(arguments)
     screen = Screen()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         return Demo(options, screen).run()

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> None:
     """Starts the platform and keeps it up until Ctrl-C or SIGTERM."""
     console = Console()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     wished = {name: port for name in NAMED_PORTS if (port := getattr(options, f"{name}_port")) is not None}
     settings = Options(
