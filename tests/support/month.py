@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 from examples.demo.carrier.generate import generate
-from examples.demo.driver import billing, compare, documents, figures, intake, load, mail
+from examples.demo.driver import billing, changes, compare, documents, figures, intake, load, mail
 from examples.demo.driver.api import Api, Apis, Json
 from examples.demo.driver.screen import Screen
 from rich.console import Console
@@ -129,7 +129,8 @@ def drive(
     apis, seconds = PatientApis(platform), intake.patience(cdrs)
     with Screen(Console(quiet=True)).step("month") as step:
         load.tariffs(apis.rating, folder, plan, step)
-        load.customers(apis.customers, folder, customers, step)
+        numbers = load.customers(apis.customers, folder, customers, step)
+        changes.wait_known(platform.kafka, load.versions(apis.customers), numbers, seconds, step)
         files = intake.upload(apis.rating, folder, step)
         intake.produce(platform.kafka, folder / "stream.jsonl", step)
         intake.wait_published(apis.rating, files, seconds)
