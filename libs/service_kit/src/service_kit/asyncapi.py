@@ -44,6 +44,11 @@ _HEADERS: JsonObject = {
     },
 }
 
+_READING = (
+    "Some senders use Kafka transactions: read with isolation level read_committed. Records come at least once each;"
+    " the header ce_id tells a second copy."
+)
+
 
 @dataclass(frozen=True)
 class Documented:
@@ -134,7 +139,7 @@ def _channel(name: str, kinds: list[type[Event]]) -> JsonObject:
         settings = {"cleanup.policy": ["delete"], "retention.ms": int(topic.retention.total_seconds() * 1000)}
     return {
         "address": name,
-        "description": f"Keyed by {topic.key}. Keeps {kept}.",
+        "description": f"Keyed by {topic.key}. Keeps {kept}. {_READING}",
         "messages": {kind.event_type: {"$ref": f"#/components/messages/{kind.event_type}"} for kind in kinds},
         "bindings": {
             "kafka": {
