@@ -87,10 +87,6 @@ def _without_email(customer: Customer, _random: Random) -> None:
     customer["emails"] = []
 
 
-def _two_emails(customer: Customer, _random: Random) -> None:
-    customer["emails"] = [*customer["emails"], f"copy.{customer['emails'][0]}"]
-
-
 def _class_markups(customer: Customer, _random: Random) -> None:
     customer["tariff"] = tariffs.UK_ONLY
     customer["class_markups"] = {"International": "35", "Premium": "12.5", "Non-Geographic": "20"}
@@ -159,7 +155,6 @@ ROLES: tuple[Role, ...] = (
     Role("reverse_charge", _set(vat_rate="reverse_charge")),
     Role("own_vat_rate", _own_vat_rate),
     Role("without_email", _without_email),
-    Role("two_emails", _two_emails),
     Role("class_tariffs", _set(tariff=tariffs.UK_ONLY, class_tariffs={"International": tariffs.BUSINESS})),
     Role("class_markups", _class_markups),
     Role("number_choices", _number_choices),
