@@ -130,10 +130,6 @@ class Month:
             kinds[varieties == variety] = kind
         return np.where(self._inbound_only[lines], int(Traffic.INBOUND), kinds)
 
-    def _others(self, kinds: Indices) -> Indices:
-        draws = self.random.integers(0, 1 << 30, len(kinds))
-        return self._parties.offsets[kinds] + draws % self._parties.sizes[kinds]
-
     def _seconds(self, varieties: Indices) -> Indices:
         count = len(varieties)
         weights = np.array(HOUR_WEIGHTS, dtype=np.float64)

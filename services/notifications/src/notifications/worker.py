@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 
 from prometheus_client import Counter
@@ -29,6 +28,7 @@ from service_kit.database import bound
 from service_kit.errors import Transient
 from service_kit.faults import crash_point
 from service_kit.logs import bind_context, logger
+from service_kit.repeating import rest
 
 _log = logger(__name__)
 TRIES = Counter("farthing_mail_tries_total", "What mail servers answered, by recipient", ["outcome"])
@@ -148,7 +148,7 @@ async def sender(stop: asyncio.Event) -> None:
             await _live(stop, settings())
         except Exception as error:
             _log.warning("sender interrupted", error=repr(error))
-            await _rest(_AWAY_FIRST_S, stop)
+            await rest(_AWAY_FIRST_S, stop)
 
 
 async def _live(stop: asyncio.Event, given: NotificationsSettings) -> None:
@@ -162,7 +162,7 @@ async def _live(stop: asyncio.Event, given: NotificationsSettings) -> None:
                 await connection.execute(text("SELECT 1"))
                 if found := await delivering.recover(mine, given.unconfirmed):
                     _log.warning("took messages over from a sender that died", count=found)
-                await _rest(RECOVER_EVERY_S, stop)
+                await rest(RECOVER_EVERY_S, stop)
         finally:
             ended.set()
             await asyncio.gather(*running)
@@ -182,10 +182,5 @@ async def _run(lane: Lane, ended: asyncio.Event) -> None:
             pause_s = min(_AWAY_FIRST_S * 2 ** min(away, 10), _AWAY_LONGEST_S)
             away += 1
             _log.warning("mail has to wait", error=repr(error), pause_s=pause_s)
-        await _rest(pause_s, ended)
+        await rest(pause_s, ended)
     await lane.post.close()
-
-
-async def _rest(pause_s: float, ended: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(ended.wait(), pause_s)
