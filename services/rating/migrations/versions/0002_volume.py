@@ -169,7 +169,8 @@ GUIDING = (
         generation bigint NOT NULL,
         customer_id bigint NOT NULL,
         number text NOT NULL,
-        from_day date,
+        from_day date NOT NULL,
+        after bigint NOT NULL DEFAULT -1,
         PRIMARY KEY (generation, customer_id, number)
     )
     """,

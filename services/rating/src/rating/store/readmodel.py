@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, TypeAlias
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.customers import AssignmentRemoved, AssignmentState, CustomerState, NumberRemoved, NumberState
 from contracts.reference import ReferenceUpdated
+from rating.domain.changes import Held
 from rating.domain.numbers import normalise
+
+History: TypeAlias = tuple[tuple[date, str], ...]
 
 _CUSTOMER = text(
     """
@@ -53,6 +58,38 @@ _ENTRY = text(
     WHERE reference_entry.version < excluded.version
     """
 )
+
+
+_HISTORIES = text("SELECT customer_id, status_history FROM customer WHERE customer_id = ANY(:ids) FOR UPDATE")
+_HELD = text(
+    """
+    SELECT assignment_id, version, number, customer_id, start_date, end_date, removed FROM assignment
+    WHERE assignment_id = ANY(:ids) FOR UPDATE
+    """
+)
+
+
+async def known_histories(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, History]:
+    """The status histories of those of these customers that are known."""
+    rows = await connection.execute(_HISTORIES, {"ids": list(ids)})
+    return {row.customer_id: history_of(row.status_history) for row in rows}
+
+
+def history_of(entries: Iterable[Mapping[str, Any]]) -> History:
+    """(first day, status) of each entry, as they are stored."""
+    return tuple((date.fromisoformat(each["effective_from"]), each["status"]) for each in entries)
+
+
+async def known_assignments(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, tuple[int, Held | None]]:
+    """Version and state of those of these assignments that are known; None as a state: it was removed."""
+    rows = await connection.execute(_HELD, {"ids": list(ids)})
+    return {
+        row.assignment_id: (
+            row.version,
+            None if row.removed else Held(row.number, row.customer_id, row.start_date, row.end_date),
+        )
+        for row in rows
+    }
 
 
 async def put_customers(connection: AsyncConnection, states: Sequence[CustomerState], generation: int) -> None:
