@@ -436,8 +436,8 @@ def _shown(worked: Worked) -> Fraction:
         int(facts[name] or 0) for name in ("connection_micro", "price_micro", "billed", "divisor")
     )
     exact = connection + Fraction(price * billed, divisor)
-    exact = max(exact, Fraction(int(facts.get("minimum") or 0)))
-    return min(exact, Fraction(int(facts["maximum"] or 0))) if "maximum" in facts else exact
+    exact = max(exact, Fraction(int(facts.get("raised_to_micro") or 0)))
+    return min(exact, Fraction(int(facts["cut_at_micro"] or 0))) if "cut_at_micro" in facts else exact
 
 
 @given(_rates, st.integers(0, 10**6), st.sampled_from(["voice", "sms", "data"]), st.integers(0, 6))

@@ -35,7 +35,10 @@ Fact: TypeAlias = str | int | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an explanation: a sentence to be read out, and the facts in it. Money in `facts` is micro-pounds."""
+    """One step of an explanation: a sentence to be read out, and the facts in it.
+
+    A fact whose name ends in `_micro` is micro-pounds; texts in it are not to be worked with.
+    """
 
     kind: str
     sentence: str
@@ -113,10 +116,12 @@ def by_rate(cdr: Cdr, rate: KnownRate, tariff: KnownTariff) -> Worked:
     ]
     if exact < rate.minimum:
         exact = Fraction(rate.minimum)
-        steps.append(Step("minimum", f"Raised to the minimum of {money(rate.minimum)}.", {"minimum": rate.minimum}))
+        steps.append(
+            Step("minimum", f"Raised to the minimum of {money(rate.minimum)}.", {"raised_to_micro": rate.minimum})
+        )
     if rate.maximum is not None and exact > rate.maximum:
         exact = Fraction(rate.maximum)
-        steps.append(Step("maximum", f"Cut at the maximum of {money(rate.maximum)}.", {"maximum": rate.maximum}))
+        steps.append(Step("maximum", f"Cut at the maximum of {money(rate.maximum)}.", {"cut_at_micro": rate.maximum}))
     return Worked((*steps, _rounding(exact, charge, tariff.places)), charge)
 
 
@@ -128,7 +133,7 @@ def divisor_of(service_type: str, tariff: KnownTariff) -> int:
 def _charge(used: int, rate: KnownRate, divisor: int, places: int) -> int | None:
     maximum = MISSING if rate.maximum is None else rate.maximum
     amounts = (used, rate.price, rate.connection, rate.initial, rate.step, rate.minimum, maximum, rate.free, divisor)
-    charge, _, fits = charge_by_rate(Rating(*map(_column, amounts), place_of(_column(places))))
+    charge, _, fits = charge_by_rate(Rating(*map(_column, amounts), place=place_of(_column(places))))
     return int(charge[0]) if fits[0] else None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from money.dates import LOCAL_ZONE
 from rating.domain.arithmetic import (
     POUNDS,
+    Fact,
     KnownRate,
     KnownTariff,
     Step,
@@ -144,7 +145,7 @@ def work_out(cdr: Cdr, rated: Rated, known: Known) -> Worked:
 def _whose(cdr: Cdr, rated: Rated) -> Step:
     number = with_plus(cdr.charged_number)
     sentence = f"The {THING[cdr.service_type]} is charged to {number}, number {rated.number_id} of customer "
-    facts = {"number": number, "number_id": rated.number_id, "customer_id": rated.customer_id}
+    facts: dict[str, Fact] = {"number": number, "number_id": rated.number_id, "customer_id": rated.customer_id}
     return Step("number", f"{sentence}{rated.customer_id}.", facts)
 
 
@@ -157,7 +158,7 @@ def _when(cdr: Cdr, local_date: date, band: str, known: Known) -> Step:
     sentence = f"It began on {moment(local)} in Europe/London, which is {by}."
     if band != band_by(tariff.calendar, cdr):
         sentence += " The calendar, or the tariff's choice of one, has been changed since."
-    facts = {
+    facts: dict[str, Fact] = {
         "local_time": local.isoformat(),
         "local_date": local_date.isoformat(),
         "band": band,
@@ -197,7 +198,7 @@ def _class(cdr: Cdr, rated: Rated, known: Known) -> Step:
     else:
         how, because = "none", f"for no destination is known for {other or 'the other party'}"
     told = f"The call class is {call_class}" if call_class else "The call has no class"
-    facts = {
+    facts: dict[str, Fact] = {
         "call_class": call_class,
         "found_by": how,
         "destination": rated.destination,
@@ -223,7 +224,7 @@ def _tariff(cdr: Cdr, rated: Rated, known: Known) -> list[Step]:
 
 
 def _chosen(tariff: KnownTariff, whose: str, known: Known) -> Step:
-    facts = {"tariff": tariff.code, "name": tariff.name, "chosen_by": known.chosen_by}
+    facts: dict[str, Fact] = {"tariff": tariff.code, "name": tariff.name, "chosen_by": known.chosen_by}
     return Step("tariff", f"The tariff is {tariff.name} ({tariff.code}){whose}.", facts)
 
 
@@ -231,7 +232,7 @@ def _deck(rate: KnownRate, tariff: KnownTariff) -> Step:
     inherited = rate.tariff != tariff.code
     of = f"its parent {rate.tariff_name} ({rate.tariff})" if inherited else "the tariff"
     since = f"in force from {day(rate.effective_from)}" if rate.effective_from else "in force from the beginning"
-    facts = {
+    facts: dict[str, Fact] = {
         "tariff": rate.tariff,
         "version": rate.version,
         "effective_from": rate.effective_from.isoformat() if rate.effective_from else None,
@@ -248,7 +249,7 @@ def _rate(cdr: Cdr, rate: KnownRate, tariff: KnownTariff) -> Step:
         sentence = f"The longest prefix with a rate is {rate.prefix}: {price}."
     else:
         sentence = f"The rate for the class {rate.call_class} answers: {price}."
-    facts = {
+    facts: dict[str, Fact] = {
         "rate_id": rate.rate_id,
         "prefix": rate.prefix,
         "call_class": rate.call_class,
@@ -268,7 +269,7 @@ def _charge(cdr: Cdr, rated: Rated, worked: Worked) -> Step:
             f" Worked out today it would be {money(worked.charge_micro)}: how the tariff rounds, or what a megabyte is "
             "in it, has been changed since."
         )
-    facts = {"charge_micro": rated.charge_micro, "worked_micro": worked.charge_micro}
+    facts: dict[str, Fact] = {"charge_micro": rated.charge_micro, "worked_micro": worked.charge_micro}
     return Step("charge", sentence, {**facts, "billed_seconds": rated.billed_seconds if cdr.seconds else 0})
 
 
@@ -316,7 +317,7 @@ def _because(held: Held) -> tuple[Step, ...]:
 def explain_rejected(record: Unread, usage_id: int | None = None) -> Explanation:
     """Why a record could not be read."""
     at = f" (field {record.field})" if record.field else ""
-    facts = {"reason": record.reason, "field": record.field}
+    facts: dict[str, Fact] = {"reason": record.reason, "field": record.field}
     why = Step("outcome", f"The record could not be read and is not charged{at}: {record.detail}.", facts)
     steps = (why, Step("help", CORRECT))
     return Explanation(
@@ -329,7 +330,7 @@ def explain_duplicate(
 ) -> Explanation:
     """SPEC R1, Z21: a second copy is not charged."""
     sentence = f"A record {record_id} of {source} was there before, as usage {first_usage_id}: it is charged once."
-    facts = {"first_usage_id": first_usage_id, "conflict": conflict}
+    facts: dict[str, Fact] = {"first_usage_id": first_usage_id, "conflict": conflict}
     steps = [Step("outcome", sentence, facts)]
     if conflict:
         told = "The two say different things: ask the supplier which is right."
