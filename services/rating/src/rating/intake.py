@@ -1,55 +1,55 @@
-"""Reading records of the CDR topics: bytes in, a CDR or the reason why it is none out (SPEC R1, Z17, Z18, Z21)."""
+"""Batches of the CDR topics: records in, columns and the reasons why some are none out (SPEC R1, Z17, Z18, Z21).
+
+What is plainly good is read as columns. A record about which anything is unusual is asked about one by one in
+`rating.records`, which knows the rules and the reasons; the others are not slowed by it.
+"""
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
-from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from functools import lru_cache
+from itertools import compress
+from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
-from rating.domain.bands import day_and_band
-from rating.domain.cdr import Cdr
+from rating.domain.calendars import EARLIEST_YEAR, LATEST_YEAR
+from rating.domain.calls import MISSING, Calls, Int, Kind, digits_of
+from rating.domain.contents import Contents, content_of
 from rating.domain.numbers import normalise
+from rating.domain.starts import micros, plain_micros
+from rating.records import LARGEST, UNKNOWN_SOURCE, Origin, Row, Unread, micros_of_cost, read_record, seconds_of
 
-UNKNOWN_SOURCE = "unknown"
-LARGEST = 2**53
-"""The largest count taken: seconds, messages or bytes; about 285 million years of talking."""
-LARGEST_COST = Decimal(10**9)
-_MICRO = Decimal(10**6)
-_EARLIEST_YEAR, _LATEST_YEAR = 1990, 2200
-_LONGEST_REASON, _LONGEST_DETAIL = 100, 1_000
+__all__ = ["UNKNOWN_SOURCE", "Read", "Unread", "read", "read_batch"]
+
+Mask = NDArray[np.bool_]
+UNREADABLE = MISSING + 1
+"""A number of a record that only its careful reading can tell."""
 _LARGEST_COLUMN = 2**63 - 1
+_CURRENCY_LENGTH = 3
+_LONGEST_CACHED = 32
+_CANNOT_DECODE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
 
 
-class Origin(msgspec.Struct):
-    """The file and row that a record came from."""
+class Loose(msgspec.Struct, gc=False):
+    """`contracts.cdrs.CdrReceived` as a batch is decoded: what costs time to check is checked as columns.
 
-    file_id: int
-    row: int
+    A record that has an `intake_error` is not decoded.
+    """
 
-
-class IntakeError(msgspec.Struct):
-    """Why a row could not be read as a CDR, as whoever read it says."""
-
-    reason: str
-    detail: str
-    field: str | None = None
-
-
-class Message(msgspec.Struct):
-    """`contracts.cdrs.CdrReceived` as the hot path reads it; a test holds the two equal."""
-
-    source: Annotated[str, Meta(min_length=1, max_length=64)]
+    source: Annotated[str, Meta(max_length=64)]
     record_id: Annotated[str, Meta(max_length=255)] = ""
     charged_number: Annotated[str, Meta(max_length=64)] = ""
     other_party: Annotated[str, Meta(max_length=64)] = ""
     direction: Literal["outbound", "inbound"] = "outbound"
     service_type: Literal["voice", "sms", "data"] = "voice"
-    start: Annotated[datetime, Meta(tz=True)] | None = None
+    start: str = ""
     duration_seconds: int | str | None = None
     units: Annotated[int, Meta(ge=0)] | None = None
     volume_bytes: Annotated[int, Meta(ge=0)] | None = None
@@ -57,213 +57,246 @@ class Message(msgspec.Struct):
     suggested_retail_price: str | None = None
     cdr_cost: str | None = None
     carrier_cost: str | None = None
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "GBP"
+    currency: str = "GBP"
     origin: Origin | None = None
-    intake_error: IntakeError | None = None
+    intake_error: None = None
     raw: str | None = None
 
 
-_decode = msgspec.json.Decoder(Message).decode
+_decode = msgspec.json.Decoder(Loose).decode
+_instant = msgspec.json.Decoder(Annotated[datetime, Meta(tz=True)]).decode
+_CARELESS = Loose(source="")
+"""Stands for a record that could not be decoded: nothing about it is plainly good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A record that is a CDR. `content` tells a second copy from a conflicting one."""
+    """A batch as it was read.
 
-    cdr: Cdr
-    content: bytes
+    Attributes:
+        calls: the records that are CDRs, in their order.
+        rows: the place of each call's record in the batch.
+        content: of each call, what tells a second copy from a conflicting one (SPEC Z21).
+        unread: place and reason of the records that are none.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A record that is rejected, kept as it came."""
-
-    source: str
-    record_id: str
-    reason: str
-    detail: str
-    field: str | None
-    raw: bytes
-    file_id: int | None = None
-    file_row: int | None = None
+    calls: Calls
+    rows: Int
+    content: Contents
+    unread: list[tuple[int, Unread]]
 
 
-class _Bad(Exception):
-    """What is wrong with a record: reason, field, detail."""
-
-    def __init__(self, reason: str, field: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason, self.field, self.detail = reason, field, detail
+def read(value: bytes | None) -> Calls | Unread:
+    """Read the value of one record: a batch of one."""
+    batch = read_batch([value])
+    return batch.unread[0][1] if batch.unread else batch.calls
 
 
-def read(value: bytes | None) -> Read | Unread:
-    """Read the value of one record."""
+def read_batch(values: Sequence[bytes | None]) -> Read:
+    """Read the values of records as they came from a topic."""
+    draft = _draft(_decoded(values))
+    unread: list[tuple[int, Unread]] = []
+    for place in np.flatnonzero(draft.doubtful).tolist():
+        told = read_record(values[place])
+        if isinstance(told, Unread):
+            unread.append((place, told))
+        else:
+            draft.write(place, told)
+    calls, rows = draft.calls([place for place, _ in unread])
+    return Read(calls, rows, content_of(calls), unread)
+
+
+def _decoded(values: Sequence[bytes | None]) -> list[Loose]:
+    """One message a record; the decoder goes on behind a record that it cannot take."""
+    decoding = map(_decode, values)  # type: ignore[arg-type]
+    messages: list[Loose] = []
+    while len(messages) < len(values):
+        try:
+            messages.extend(decoding)
+        except _CANNOT_DECODE:
+            messages.append(_CARELESS)
+    return messages
+
+
+class _Kinds:
+    """The kinds of a batch, each checked once."""
+
+    def __init__(self) -> None:
+        self.kinds: list[Kind] = []
+        self._codes: dict[Kind, int] = {}
+
+    def add(self, kind: Kind) -> int:
+        """The kind's place in `kinds`, a new one if need be."""
+        code = self._codes.setdefault(kind, len(self.kinds))
+        if code == len(self.kinds):
+            self.kinds.append(kind)
+        return code
+
+    def codes(self, messages: Iterable[Loose]) -> Int:
+        """The kind of each message, -1 where it says what the kind of a CDR may not."""
+        told = [(m.source, m.direction, m.service_type, m.call_class, m.currency) for m in messages]
+        checked = {each: self._checked(*each) for each in dict.fromkeys(told)}
+        return _integers(map(checked.__getitem__, told), len(told))
+
+    def _checked(self, source: str, direction: str, service: str, call_class: str | None, currency: str) -> int:
+        kind = Kind(source.strip(), direction, service, call_class or "", currency)
+        is_currency = len(currency) == _CURRENCY_LENGTH and currency.isascii() and currency.isalpha()
+        good = kind.source and is_currency and currency.isupper() and not any("\x00" in text for text in kind)
+        return self.add(kind) if good else -1
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A batch's columns while it is read, and which of its records are still in doubt."""
+
+    record_ids: list[str]
+    charged: list[str]
+    others: list[str]
+    kinds: _Kinds
+    kind: Int
+    numbers: dict[str, Int]
+    doubtful: Mask
+
+    def write(self, place: int, row: Row) -> None:
+        """A record that turned out to be a CDR."""
+        self.record_ids[place], self.charged[place], self.others[place] = row.record_id, row.charged, row.other
+        self.kind[place] = self.kinds.add(row.kind)
+        for name, column in self.numbers.items():
+            column[place] = getattr(row, name)
+
+    def calls(self, without: Sequence[int]) -> tuple[Calls, Int]:
+        """The calls, and the places of their records; those `without` are none."""
+        kept = np.ones(len(self.record_ids), dtype=bool)
+        kept[np.array(without, dtype=np.int64)] = False
+        texts = (self.record_ids, self.charged, self.others)
+        record_ids, charged, others = (list(compress(each, kept)) for each in texts) if without else texts
+        rows = np.flatnonzero(kept)
+        numbers = {name: column[rows] for name, column in self.numbers.items()} if without else self.numbers
+        kind = self.kind[rows] if without else self.kind
+        calls = Calls(
+            record_ids,
+            charged,
+            others,
+            self.kinds.kinds,
+            kind,
+            **numbers,
+            charged_digits=digits_of(charged),
+            other_digits=digits_of(others),
+        )
+        return calls, rows
+
+
+def _draft(messages: list[Loose]) -> _Draft:
+    record_ids = [m.record_id.strip() for m in messages]
+    charged = [normalise(m.charged_number) for m in messages]
+    others = [normalise(m.other_party) for m in messages]
+    kinds = _Kinds()
+    kind = kinds.codes(messages)
+    numbers = {
+        "started": _starts([m.start for m in messages]),
+        **_used(messages, kinds.kinds, kind),
+        **_costs(messages),
+    }
+    doubtful = kind < 0
+    for column in numbers.values():
+        doubtful |= column == UNREADABLE
+    doubtful |= _any_empty(record_ids) | _any_empty(charged) | _any_nul(messages)
+    return _Draft(record_ids, charged, others, kinds, kind, numbers, doubtful)
+
+
+def _any_empty(texts: Sequence[str]) -> Mask:
+    empty: Mask = _integers(map(len, texts), len(texts)) == 0
+    return empty
+
+
+def _any_nul(messages: Sequence[Loose]) -> Mask:
+    """The character NUL in a text of a record; nearly never, so that all of them are looked at in one go."""
+    found = np.zeros(len(messages), dtype=bool)
+    texts = [m.record_id + m.charged_number + m.other_party for m in messages]
+    if "\x00" in "".join(texts):
+        found[:] = ["\x00" in text for text in texts]
+    return found
+
+
+def _starts(texts: Sequence[str]) -> Int:
+    started = plain_micros(texts)
+    for place in np.flatnonzero(started == MISSING).tolist():
+        started[place] = _start(texts[place])
+    return started
+
+
+def _start(text: str) -> int:
+    """An instant that is not written in the usual way: with a fraction, or in another zone."""
     try:
-        message = _decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _undecodable(value or b"", str(error))
-    if message.intake_error is not None:
-        told = message.intake_error
-        return _unread(message, told.reason, told.field, told.detail, value or b"")
+        instant: datetime = _instant(msgspec.json.encode(text))
+    except _CANNOT_DECODE:
+        return UNREADABLE
+    return micros(instant) if EARLIEST_YEAR <= instant.year <= LATEST_YEAR else UNREADABLE
+
+
+def _used(messages: Sequence[Loose], kinds: Sequence[Kind], kind: Int) -> dict[str, Int]:
+    """SPEC R1, Z18: what a record's service type is charged by; nothing of what it is not."""
+    services = np.array([each.service_type for each in kinds] + [""])[kind]  # a kind of -1 has none
+    return {
+        "seconds": _counted(_seconds([m.duration_seconds for m in messages]), services == "voice"),
+        "units": _counted(_counts([m.units for m in messages], absent=1), services == "sms"),
+        "volume": _counted(_counts([m.volume_bytes for m in messages], absent=UNREADABLE), services == "data"),
+    }
+
+
+def _counted(column: Int, counts: Mask) -> Int:
+    unreadable = (column < 0) | (column > LARGEST)
+    return np.where(counts, np.where(unreadable, UNREADABLE, column), 0)
+
+
+def _seconds(told: Sequence[int | str | None]) -> Int:
     try:
-        cdr = _cdr(message)
-    except _Bad as bad:
-        return _unread(message, bad.reason, bad.field, bad.detail, value or b"")
-    return Read(cdr, _content(message))
+        return np.array(array("q", told))  # type: ignore[type-var]
+    except (TypeError, OverflowError):
+        return _integers(map(_whole_seconds, told), len(told))
 
 
-def _cdr(message: Message) -> Cdr:
-    source, record_id = message.source.strip(), message.record_id.strip()
-    _check_text(message, source, record_id)
-    started = _started(message)
-    day, band = day_and_band(started)
-    service = message.service_type
-    return Cdr(
-        source,
-        record_id,
-        normalise(message.charged_number),
-        normalise(message.other_party),
-        message.direction,
-        service,
-        started,
-        day,
-        band,
-        _seconds(message.duration_seconds) if service == "voice" else 0,
-        _units(message.units) if service == "sms" else 0,
-        _volume(message.volume_bytes) if service == "data" else 0,
-        message.call_class or None,
-        _cost("suggested_retail_price", message.suggested_retail_price),
-        _cost("cdr_cost", message.cdr_cost),
-        _cost("carrier_cost", message.carrier_cost),
-        message.currency,
-    )
-
-
-def _check_text(message: Message, source: str, record_id: str) -> None:
-    if not source:
-        raise _Bad("missing_source", "source", "the record does not say which supplier sent it")
-    if not record_id:
-        raise _Bad("missing_record_id", "record_id", "without a record id nobody can tell whether it is charged twice")
-    if not message.charged_number.strip():
-        raise _Bad("missing_charged_number", "charged_number", "the record does not say which number is charged")
-    texts = (source, record_id, message.charged_number, message.other_party, message.call_class or "")
-    if any("\x00" in text for text in texts):
-        raise _Bad("bad_text", "record_id", "a text holds the character NUL")
-
-
-def _started(message: Message) -> datetime:
-    if message.start is None:
-        raise _Bad("missing_start", "start", "the record does not say when the call began")
-    if not _EARLIEST_YEAR <= message.start.year <= _LATEST_YEAR:
-        raise _Bad("bad_start", "start", f"{message.start.isoformat()} is not a time at which calls are made")
-    return message.start.astimezone(UTC)
-
-
-def _seconds(value: int | str | None) -> int:
-    """SPEC Z18: whole seconds, a fraction rounded up."""
-    if value is None:
-        raise _Bad("missing_duration", "duration_seconds", "a voice call has a duration, 0 where it was not answered")
-    exact = _decimal("bad_duration", "duration_seconds", str(value))
-    if exact < 0 or exact > LARGEST:
-        raise _Bad("bad_duration", "duration_seconds", f"{value!r} is not a number of seconds from 0 to {LARGEST}")
-    return int(exact.to_integral_value(ROUND_CEILING))
-
-
-def _units(value: int | None) -> int:
-    if value is not None and value > LARGEST:
-        raise _Bad("bad_units", "units", f"{value} is more than {LARGEST}")
-    return 1 if value is None else value
-
-
-def _volume(value: int | None) -> int:
-    if value is None:
-        raise _Bad("missing_volume", "volume_bytes", "a data record has a volume in bytes")
-    if value > LARGEST:
-        raise _Bad("bad_volume", "volume_bytes", f"{value} is more than {LARGEST}")
-    return value
-
-
-def _cost(field: str, text: str | None) -> int | None:
-    """Micro-pounds of a decimal string, half up; None where it is missing (SPEC Z17)."""
-    if text is None:
-        return None
-    value = _decimal("bad_cost", field, text)
-    if abs(value) > LARGEST_COST:
-        raise _Bad("bad_cost", field, f"{text!r} is more than {LARGEST_COST}")
-    return int((value * _MICRO).to_integral_value(ROUND_HALF_UP))
-
-
-def _decimal(reason: str, field: str, text: str) -> Decimal:
+def _whole_seconds(told: int | str | None) -> int:
+    if isinstance(told, int):
+        return min(told, _LARGEST_COLUMN) if told >= 0 else UNREADABLE
     try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise _Bad(reason, field, f"{text!r} is not a decimal number") from None
-    if not value.is_finite():
-        raise _Bad(reason, field, f"{text!r} is not a finite number")
-    return value
+        return UNREADABLE if told is None else seconds_of(told)
+    except ValueError:
+        return UNREADABLE
 
 
-def _content(message: Message) -> bytes:
-    """What a second copy must be equal in, to be no conflict (SPEC Z21)."""
-    told = (
-        message.charged_number,
-        message.other_party,
-        message.direction,
-        message.service_type,
-        message.start.timestamp() if message.start else 0,
-        str(message.duration_seconds),
-        message.units,
-        message.volume_bytes,
-        message.cdr_cost,
-        message.carrier_cost,
-        message.suggested_retail_price,
-        message.currency,
-        message.call_class,
-    )
-    return blake2b(repr(told).encode(), digest_size=16).digest()
+def _counts(told: Sequence[int | None], absent: int) -> Int:
+    if told.count(None) == len(told):
+        return np.full(len(told), absent, dtype=np.int64)
+    return _integers((absent if each is None else min(each, _LARGEST_COLUMN) for each in told), len(told))
 
 
-def _undecodable(value: bytes, detail: str) -> Unread:
-    """A record that is not JSON of the contract; what can be told of it is told."""
+def _costs(messages: Sequence[Loose]) -> dict[str, Int]:
+    return {
+        "retail": _micros([m.suggested_retail_price for m in messages]),
+        "cdr_cost": _micros([m.cdr_cost for m in messages]),
+        "carrier_cost": _micros([m.carrier_cost for m in messages]),
+    }
+
+
+def _micros(texts: Sequence[str | None]) -> Int:
+    if texts.count(None) == len(texts):
+        return np.full(len(texts), MISSING, dtype=np.int64)
+    return _integers(map(_cost, texts), len(texts))
+
+
+@lru_cache(maxsize=100_000)
+def _short_cost(text: str | None) -> int:
     try:
-        loose: Any = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Unread(UNKNOWN_SOURCE, "", "bad_json", detail, None, value)
-    fields = loose if isinstance(loose, dict) else {}
-    source, record_id = fields.get("source"), fields.get("record_id")
-    readable = isinstance(source, str) and 0 < len(source.strip()) <= 64 and "\x00" not in source
-    field = detail.rpartition("`$.")[2].rstrip("`") if "`$." in detail else None
-    return Unread(
-        source.strip() if readable and isinstance(source, str) else UNKNOWN_SOURCE,
-        record_id.strip()[:255].replace("\x00", "") if isinstance(record_id, str) else "",
-        "bad_field",
-        detail,
-        field,
-        value,
-    )
+        return MISSING if text is None else micros_of_cost(text)
+    except ValueError:
+        return UNREADABLE
 
 
-def _unread(message: Message, reason: str, field: str | None, detail: str, value: bytes) -> Unread:
-    source = message.source.strip().replace("\x00", "") or UNKNOWN_SOURCE
-    raw = message.raw.encode() if message.raw is not None else value
-    origin = message.origin
-    return Unread(
-        source,
-        message.record_id.strip().replace("\x00", ""),
-        _storable(reason, _LONGEST_REASON),
-        _storable(detail, _LONGEST_DETAIL),
-        None if field is None else _storable(field, _LONGEST_REASON),
-        raw,
-        _column(origin.file_id) if origin else None,
-        _column(origin.row) if origin else None,
-    )
+def _cost(text: str | None) -> int:
+    """Costs repeat; a cache of long texts would only be filled by nonsense."""
+    return _short_cost(text) if text is None or len(text) <= _LONGEST_CACHED else UNREADABLE
 
 
-def _storable(text: str, longest: int) -> str:
-    """A sender's words as a column and an event take them: one bad record must not stop its partition."""
-    return text[:longest].replace("\x00", "")
-
-
-def _column(number: int) -> int | None:
-    """A sender's number where a column holds it; the record itself is kept as it came."""
-    return number if abs(number) <= _LARGEST_COLUMN else None
+def _integers(values: Iterable[int], count: int) -> Int:
+    return np.fromiter(values, dtype=np.int64, count=count)

@@ -9,13 +9,20 @@ LONGEST_SHORT_CODE = 6
 _PUNCTUATION = str.maketrans("", "", " .-()\t")
 
 
-@lru_cache(maxsize=200_000)
 def normalise(text: str) -> str:
     """The digits of E.164 without the plus sign; empty where there is no number in it, as of a withheld caller.
 
     `+…` and `00…` are international, `0…` is a UK number, up to six digits a UK short code (44 and the code), and
     anything longer is international already.
     """
+    digits = text[1:]
+    if text[:1] == "+" and digits.isdigit() and digits.isascii():
+        return digits  # as nearly all of them are written: not worth a place in the cache
+    return _normalised(text)
+
+
+@lru_cache(maxsize=200_000)
+def _normalised(text: str) -> str:
     digits = text.strip().replace("(0)", "").translate(_PUNCTUATION)
     international = digits.startswith("+")
     digits = digits.removeprefix("+")
