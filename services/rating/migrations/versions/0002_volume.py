@@ -149,9 +149,11 @@ CLOSES = (
     CREATE TABLE close_fallback (
         close_id bigint NOT NULL REFERENCES usage_close,
         usage_id bigint NOT NULL,
+        number_id bigint NOT NULL,
         tariff text,
         markup bigint NOT NULL,
         charge_micro bigint NOT NULL,
+        cost_micro bigint,
         billed_seconds bigint NOT NULL,
         call_class text NOT NULL,
         destination text NOT NULL,

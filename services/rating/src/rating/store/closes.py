@@ -27,10 +27,12 @@ _BILL = text(
     """
     UPDATE usage_close SET state = 'billed', invoice_id = told.invoice_id
     FROM unnest(CAST(:closes AS bigint[]), CAST(:invoices AS bigint[])) AS told (close_id, invoice_id)
-    WHERE usage_close.close_id = told.close_id AND state = 'closed'
+    WHERE usage_close.close_id = told.close_id AND state = 'closed' RETURNING usage_close.close_id
     """
 )
-_RELEASE = text("UPDATE usage_close SET state = 'released' WHERE close_id = ANY(:closes) AND state = 'closed'")
+_RELEASE = text(
+    "UPDATE usage_close SET state = 'released' WHERE close_id = ANY(:closes) AND state = 'closed' RETURNING close_id"
+)
 _WAKE = text("UPDATE close_request SET waits_for = NULL WHERE waits_for = ANY(:closes)")
 _NEXT = text(
     """
@@ -81,17 +83,25 @@ _LINES_TABLE = text(
 _GROUP = text(
     """
     INSERT INTO close_line
-    SELECT mine.close_id, number_id, charged_number, call_class, band, count(*), sum(usage.seconds), sum(units),
+    SELECT close_id, number_id, charged_number, call_class, band, count(*), sum(seconds), sum(units),
            sum(volume_bytes), sum(charge_micro), sum(cost_micro)
-    FROM usage_close AS mine
-    JOIN usage ON usage.customer_id = mine.customer_id
-              AND usage.local_date <= mine.bill_to AND usage.generation <= mine.generation
-    WHERE mine.close_id = ANY(:closes) AND NOT EXISTS (
-        SELECT FROM usage_close AS earlier
-        WHERE earlier.customer_id = mine.customer_id AND earlier.close_id < mine.close_id
-          AND earlier.state <> 'released'
-          AND usage.local_date <= earlier.bill_to AND usage.generation <= earlier.generation)
-    GROUP BY mine.close_id, number_id, charged_number, call_class, band
+    FROM (
+        SELECT mine.close_id, number_id, charged_number, call_class, band, usage.seconds, units, volume_bytes,
+               charge_micro, cost_micro
+        FROM usage_close AS mine
+        JOIN usage ON usage.customer_id = mine.customer_id
+                  AND usage.local_date <= mine.bill_to AND usage.generation <= mine.generation
+        WHERE mine.close_id = ANY(:closes) AND NOT EXISTS (
+            SELECT FROM usage_close AS earlier
+            WHERE earlier.customer_id = mine.customer_id AND earlier.close_id < mine.close_id
+              AND earlier.state <> 'released'
+              AND usage.local_date <= earlier.bill_to AND usage.generation <= earlier.generation)
+        UNION ALL
+        SELECT close_id, priced.number_id, charged_number, call_class, priced.band, seconds, units, volume_bytes,
+               charge_micro, cost_micro
+        FROM close_fallback AS priced JOIN held USING (usage_id) WHERE close_id = ANY(:closes)
+    ) AS call
+    GROUP BY close_id, number_id, charged_number, call_class, band
     """
 )
 _TOTAL = text(
@@ -146,16 +156,24 @@ async def put_requests(connection: AsyncConnection, requests: Sequence[UsageClos
 
 async def put_ends(
     connection: AsyncConnection, billed: Sequence[UsageCloseBilled], released: Sequence[UsageCloseReleased]
-) -> None:
-    """Closes that are billed or released now, those that are so already left alone; requests behind them go on."""
+) -> tuple[list[int], list[int]]:
+    """Closes that are billed or released now, those that are so already left alone; requests behind them go on.
+
+    Returns: the closes that became billed, and those that became released.
+    """
+    billed_now: list[int] = []
+    released_now: list[int] = []
     over = sorted({each.close_id for each in billed} | {each.close_id for each in released})
     if billed:
         invoices = {each.close_id: each.invoice_id for each in billed}
-        await connection.execute(_BILL, {"closes": list(invoices), "invoices": list(invoices.values())})
+        values = {"closes": list(invoices), "invoices": list(invoices.values())}
+        billed_now += (await connection.execute(_BILL, values)).scalars()
     if released:
-        await connection.execute(_RELEASE, {"closes": [each.close_id for each in released]})
+        values = {"closes": [each.close_id for each in released]}
+        released_now += (await connection.execute(_RELEASE, values)).scalars()
     if over:
         await connection.execute(_WAKE, {"closes": over})
+    return billed_now, released_now
 
 
 async def next_requests(connection: AsyncConnection, limit: int) -> tuple[int, list[int]]:

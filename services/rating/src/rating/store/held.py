@@ -51,20 +51,22 @@ _DONE = text(
         SELECT * FROM unnest(CAST(:generations AS bigint[]), CAST(:values AS text[])))
     """
 )
-_OF_NUMBERS = """
+# What an open close charges for is left alone until the close is billed or released.
+_NOT_CHARGED = "NOT EXISTS (SELECT FROM close_fallback WHERE close_fallback.usage_id = held.usage_id)"
+_OF_NUMBERS = f"""
     SELECT held.* FROM held
     JOIN unnest(CAST(:values AS text[]), CAST(:generations AS bigint[])) AS asked (number, since)
       ON held.charged_number = asked.number AND held.generation < asked.since
-    WHERE outcome = ANY(:outcomes) AND reason <> :too_old
+    WHERE outcome = ANY(:outcomes) AND reason <> :too_old AND {_NOT_CHARGED}
 """
-_OF_CUSTOMERS = """
+_OF_CUSTOMERS = f"""
     SELECT held.* FROM held
     JOIN unnest(CAST(:values AS bigint[]), CAST(:generations AS bigint[])) AS asked (customer, since)
       ON held.customer_id = asked.customer AND held.generation < asked.since
-    WHERE outcome = ANY(:outcomes) AND reason <> :too_old
+    WHERE outcome = ANY(:outcomes) AND reason <> :too_old AND {_NOT_CHARGED}
 """
-_OLDER = """
-    SELECT * FROM held WHERE outcome = '{outcome}' AND generation < :since AND reason <> :too_old
+_OLDER = f"""
+    SELECT * FROM held WHERE outcome = '{{outcome}}' AND generation < :since AND reason <> :too_old AND {_NOT_CHARGED}
     ORDER BY generation, usage_id LIMIT :limit
 """
 _LIMITED = "SELECT * FROM ({rows}) AS concerned ORDER BY usage_id LIMIT :limit"
