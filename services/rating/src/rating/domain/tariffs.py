@@ -28,6 +28,7 @@ class Rate:
     band: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
+    rate_id: int = 0
 
     def answers(self, day: date, band: str) -> bool:
         """SPEC Z16: whether it takes part for a call on this local day and in this band."""
