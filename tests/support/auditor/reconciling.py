@@ -23,9 +23,12 @@ class Sums(NamedTuple):
 
 NOTHING = Sums(0, 0, 0)
 _CHARGED = f"""
-    WITH {CLOSED_BY}
-    SELECT u.customer_id, b.close_id, count(*) AS calls, sum(u.seconds) AS seconds, sum(u.charge_micro) AS micro
-    FROM usage u LEFT JOIN closed_by b USING (usage_id) GROUP BY u.customer_id, b.close_id
+    WITH {CLOSED_BY}, charged AS (
+        SELECT customer_id, close_id, seconds, charge_micro FROM usage LEFT JOIN closed_by USING (usage_id)
+        UNION ALL
+        SELECT customer_id, close_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id))
+    SELECT customer_id, close_id, count(*) AS calls, sum(seconds) AS seconds, sum(charge_micro) AS micro
+    FROM charged GROUP BY customer_id, close_id
 """
 _BILLED = """
     SELECT t.customer_id, t.close_id, sum(t.calls) AS calls, sum(t.seconds) AS seconds,

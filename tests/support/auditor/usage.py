@@ -115,9 +115,13 @@ ALLOCATED_WITHOUT_PLAN = _check(
 )
 CLOSE_IS_ITS_CALLS = _check(
     f"""
-    WITH {_CLOSED_BY}, found AS (
+    WITH {_CLOSED_BY}, within AS (
+        SELECT close_id, seconds, charge_micro FROM closed_by JOIN usage USING (usage_id)
+        UNION ALL
+        SELECT close_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id)
+    ), found AS (
         SELECT close_id, count(*) AS calls, sum(seconds) AS seconds, sum(charge_micro) AS net_micro
-        FROM closed_by JOIN usage USING (usage_id) GROUP BY close_id)
+        FROM within GROUP BY close_id)
     SELECT c.close_id, c.calls, c.seconds, c.net_micro, coalesce(f.calls, 0) AS found_calls,
            coalesce(f.seconds, 0) AS found_seconds, coalesce(f.net_micro, 0) AS found_micro
     FROM usage_close c LEFT JOIN found f USING (close_id)
@@ -135,6 +139,16 @@ ONE_OPEN_CLOSE = _check(
     "customer {customer_id} has {closes} closes that are neither billed nor released",
 )
 
+FALLBACK_OF_OPEN_CLOSES = _check(
+    """
+    SELECT f.usage_id, f.close_id, c.state, h.outcome FROM close_fallback f JOIN usage_close c USING (close_id)
+    LEFT JOIN held h ON h.usage_id = f.usage_id AND h.customer_id = c.customer_id
+    WHERE c.state <> 'closed' OR h.outcome IS DISTINCT FROM 'unpriced'
+       OR EXISTS (SELECT FROM close_fallback o WHERE o.usage_id = f.usage_id AND o.close_id <> f.close_id)
+    """,
+    "record {usage_id} is charged by close {close_id}, which is {state}, and is held as {outcome}",
+)
+
 CHECKS = (
     ONE_OUTCOME,
     WITHIN_POSITION,
@@ -147,6 +161,7 @@ CHECKS = (
     ALLOCATED_WITHOUT_PLAN,
     CLOSE_IS_ITS_CALLS,
     ONE_OPEN_CLOSE,
+    FALLBACK_OF_OPEN_CLOSES,
 )
 CLOSED_BY = _CLOSED_BY
 OUTCOMES = _OUTCOMES

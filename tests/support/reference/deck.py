@@ -113,6 +113,12 @@ def markup_of(own: Choice, customers: Choice, call_class: str) -> Decimal | None
     return None
 
 
+def fallback_of(tariff: Tariff | None, own: Choice, customers: Choice) -> Decimal | None:
+    """SPEC R5 (3), Z16: the fallback mark-up of the chosen tariff, else of the number, else of the customer."""
+    named = (tariff.fallback_markup if tariff else None, own.fallback_markup, customers.fallback_markup)
+    return next((percent for percent in named if percent is not None), None)
+
+
 def read_deck(folder: Path, plan: Mapping[str, Any]) -> Deck:
     """The tariffs and tables of a carrier folder."""
     deck = Deck()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from tests.support.reference.carrier import ACCUMULATES, DROPPED, IGNORED_TYPES, Carrier, Number
 from tests.support.reference.days import band_of, local
-from tests.support.reference.deck import DEFAULT_PLACES, Tariff, markup_of
+from tests.support.reference.deck import DEFAULT_PLACES, Tariff, fallback_of, markup_of
 from tests.support.reference.numbers import digits_of, longest_prefix
 from tests.support.reference.pricing import SECONDS_IN_A_MINUTE, charge_by_markup, charge_by_rate
 from tests.support.reference.records import Call
@@ -103,6 +103,19 @@ def price_call(carrier: Carrier, call: Call, number: Number, start: datetime) ->
         places = tariff.places if tariff else DEFAULT_PLACES
         return judged(RATED, charge_by_markup(cost, markup, places), call.used, 2, tariff)
     return judged(UNPRICED, by=tariff)
+
+
+def price_at_close(carrier: Carrier, call: Call, unpriced: Judged) -> Judged:
+    """SPEC R5 (3), Z16, Z17: a call that no other step prices, when its customer is billed; as it was where none is."""
+    number = unpriced.number
+    assert number
+    own, theirs = number.choice, number.customer.choice
+    tariff = carrier.deck.choose(own, theirs, unpriced.call_class, call.source, number.kind)
+    markup, cost = fallback_of(tariff, own, theirs), call.cost()
+    if markup is None or cost is None:
+        return unpriced
+    charge = charge_by_markup(cost, markup, tariff.places if tariff else DEFAULT_PLACES)
+    return replace(unpriced, outcome=RATED, reason="", charge=charge, billed=call.seconds, step=3)
 
 
 def _priced_digits(call: Call) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,16 @@ from pathlib import Path
 from tests.support.reference import bills
 from tests.support.reference.bills import ReferenceInvoice, UsageKey, UsageSum
 from tests.support.reference.carrier import Carrier, Customer, read_carrier, read_plan
-from tests.support.reference.judging import DUPLICATE, OUTCOMES, RATED, REJECTED, Judged, rate_call
+from tests.support.reference.judging import (
+    DUPLICATE,
+    OUTCOMES,
+    RATED,
+    REJECTED,
+    UNPRICED,
+    Judged,
+    price_at_close,
+    rate_call,
+)
 from tests.support.reference.records import Call, Record, records_of
 
 UNBILLED_REASONS = (bills.HELD_BACK, bills.NOT_DUE, bills.PARKED, bills.ROLLED_FORWARD, bills.AFTER_BILL_TO)
@@ -75,6 +84,7 @@ class Ledger:
     bill_to: date
     result: ReferenceResult = field(default_factory=ReferenceResult)
     to_bill: dict[Customer, dict[UsageKey, UsageSum]] = field(default_factory=lambda: defaultdict(dict))
+    at_close: dict[Customer, list[tuple[Call, Judged]]] = field(default_factory=lambda: defaultdict(list))
     later: Decimal = Decimal(0)
     _seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
@@ -92,7 +102,33 @@ class Ledger:
         self._count(record.source, judged.outcome, judged.reason)
         if judged.outcome == RATED:
             self._charge(record, judged)
+        elif judged.outcome == UNPRICED and judged.local_day <= self.bill_to:
+            self._keep_for_close(record, judged)
         return judged
+
+    def _keep_for_close(self, call: Call, judged: Judged) -> None:
+        """SPEC R5 (3): what has a price at billing time only."""
+        priced = price_at_close(self.carrier, call, judged)
+        if priced.outcome == RATED and priced.number:
+            self.at_close[priced.number.customer].append((call, priced))
+
+    def bill_fallbacks(self, customer: Customer) -> None:
+        """The customer is billed: what only the close has a price for is rated from now on."""
+        for call, priced in self.at_close.pop(customer, ()):
+            outcomes = self.result.outcomes[call.source]
+            outcomes[UNPRICED] -= 1
+            outcomes[RATED] += 1
+            self.result.held_by_reason["no_price"] -= 1
+            self._charge(call, priced)
+
+    def usage_of(self, customer: Customer) -> dict[UsageKey, UsageSum]:
+        """What a close of the customer charges for, fallback mark-ups included."""
+        usage = {key: replace(calls) for key, calls in self.to_bill.get(customer, {}).items()}
+        for call, priced in self.at_close.get(customer, ()):
+            assert priced.number
+            key = (priced.number.name, priced.call_class, priced.band)
+            usage.setdefault(key, UsageSum()).add(call.seconds, priced.charge)
+        return usage
 
     def _count(self, source: str, outcome: str, reason: str = "") -> None:
         self.result.outcomes.setdefault(source, dict.fromkeys(OUTCOMES, 0))[outcome] += 1
@@ -120,8 +156,9 @@ def bill(ledger: Ledger, invoice_date: date) -> ReferenceResult:
         usage = ledger.to_bill.get(customer, {})
         reason = bills.standing(customer, ledger.bill_to)
         if reason == bills.BILLED:
-            invoice = bills.make_invoice(customer, usage, ledger.bill_to, invoice_date)
+            invoice = bills.make_invoice(customer, ledger.usage_of(customer), ledger.bill_to, invoice_date)
             if invoice is not None:
+                ledger.bill_fallbacks(customer)
                 result.invoices[customer.account] = invoice
                 continue
             reason = bills.ROLLED_FORWARD
