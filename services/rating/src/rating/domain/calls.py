@@ -34,8 +34,8 @@ class Digits:
     aligned: Int
     length: Int
 
-    def __getitem__(self, rows: object) -> Digits:
-        return Digits(self.aligned[rows], self.length[rows])  # type: ignore[index]
+    def __getitem__(self, rows: Int) -> Digits:
+        return Digits(self.aligned[rows], self.length[rows])
 
 
 @dataclass(slots=True)

@@ -164,10 +164,7 @@ class Defaults:
     def _code(self, source: str, number_type: str) -> str | None:
         found = self.by_key
         return (
-            found.get((source, number_type))
-            or found.get(("", number_type))
-            or found.get((source, ""))
-            or self.system
+            found.get((source, number_type)) or found.get(("", number_type)) or found.get((source, "")) or self.system
         )
 
     def for_calls(self, calls: Calls, number_type: Int) -> Int:

@@ -7,7 +7,7 @@ prefix wins; of the same prefix, or of a class, the tariff's own rates are asked
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rating.domain.calendars import ALL_BANDS, BANDS, EPOCH
 from rating.domain.calls import MISSING, Digits, Int
 from rating.domain.codes import Codes
-from rating.domain.prefixes import NONE, Intervals, flatten, no_longer_than
+from rating.domain.prefixes import NONE, SPAN, Tree, checked, interval_of, tree_of, up_to_length
 from rating.domain.tariffs import DEFAULT_ROUNDING_PLACES, MEGABYTE_BYTES, Rate
 
 NO_TARIFF = -1
@@ -25,8 +25,7 @@ ALWAYS, FOREVER = -(2**22), 2**22
 """Days since 1970 that stand for an open beginning and an open end."""
 MOST_LEVELS = 4
 """A tariff and its parents."""
-_DECK_STRIDE = 10**15
-MOST_DECKS = (2**63 - 1) // _DECK_STRIDE - 1
+MOST_DECKS = (2**63 - 1) // SPAN - 1
 _DAY_STRIDE = 2**24
 
 
@@ -68,7 +67,8 @@ class Rates:
             [FOREVER if each.valid_to is None else day_of(each.valid_to) for each in told],
         )
         prefixes = np.array([prefix for prefix, _ in rates], dtype=object)
-        return cls(*(np.array(column, dtype=np.int64) for column in numbers), prefixes)
+        columns = [np.array(column, dtype=np.int64) for column in numbers]
+        return cls(*columns, prefix=prefixes)  # type: ignore[misc,arg-type]
 
     def __len__(self) -> int:
         return len(self.rate_id)
@@ -89,7 +89,7 @@ class Deck:
     the one to be asked first in front: one for a band before one for all, the one that began last before earlier ones.
     """
 
-    intervals: Intervals
+    tree: Tree
     first: Int
     count: Int
     classes: dict[str, int]
@@ -106,7 +106,7 @@ class Deck:
         names = list(nodes)
         prefixes = [name for name in names if not name.startswith(" ")]
         return cls(
-            flatten(prefixes),
+            tree_of(checked(prefixes)),
             np.cumsum(count) - count,
             count,
             {name[1:]: node for name, node in nodes.items() if name.startswith(" ")},
@@ -181,7 +181,8 @@ class Tariffs:
         self.megabyte = _column(each.megabyte for each in tariffs)
         self.calendar = _column(each.calendar for each in tariffs)
         self.fallback = _column(each.fallback for each in tariffs)
-        self._parent = np.append(_column(self.slot_of(each.parent or "") for each in tariffs), NO_TARIFF)
+        parents = _column(self.slot_of(each.parent or "") for each in tariffs)
+        self._parent: Int = np.append(parents, NO_TARIFF)
         decks = [version.deck for each in tariffs for version in each.versions]
         if len(decks) > MOST_DECKS:
             raise ValueError(f"there are {len(decks)} versions of tariffs, and only {MOST_DECKS} can be told apart")
@@ -209,13 +210,13 @@ class Tariffs:
         first_row = np.cumsum([0, *(len(part) for part in parts)])
         node_base = np.cumsum([0, *(len(deck.first) for deck in decks)])
         bases = list(zip(decks, first_row.tolist(), node_base.tolist(), strict=False))
-        self._starts = _joined([deck.intervals.starts + n * _DECK_STRIDE for n, deck in enumerate(decks)])
-        self._nodes = _joined([_moved(deck.intervals.nodes, node) for deck, _, node in bases])
+        self._starts = _joined([deck.tree.starts + n * SPAN for n, deck in enumerate(decks)])
+        self._nodes = _joined([_moved(deck.tree.node, node) for deck, _, node in bases])
         self._first = _joined([deck.first + row for deck, row, _ in bases])
         self._count = _joined([deck.count for deck in decks])
-        self._length = _joined([_filled(deck.intervals.length, len(deck.first), 0) for deck in decks])
+        self._length = _joined([_filled(deck.tree.length, len(deck.first), 0) for deck in decks])
         self._node_parent = _joined(
-            [_filled(_moved(deck.intervals.parent, node), len(deck.first), NONE) for deck, _, node in bases]
+            [_filled(_moved(deck.tree.parent, node), len(deck.first), NONE) for deck, _, node in bases]
         )
         self._class_node = np.full((len(decks) + 1, len(self._classes)), NONE, dtype=np.int64)
         for number, (deck, _, node) in enumerate(bases):
@@ -262,9 +263,9 @@ class Tariffs:
 
     def _node(self, deck: Int, digits: Digits) -> Int:
         """The node of each number's longest prefix in a deck."""
-        at = np.searchsorted(self._starts, deck * _DECK_STRIDE + digits.aligned, side="right") - 1
+        at = interval_of(self._starts, deck * SPAN + digits.aligned)
         node = np.where((deck >= 0) & (digits.length > 0), self._nodes[at], NONE)
-        return no_longer_than(node, digits.length, self._length, self._node_parent)
+        return up_to_length(node, digits.length, self._length, self._node_parent)
 
     def _ask_longest(self, found: Int, rows: Int, nodes: list[Int], day: Int, band: Int) -> Int:
         """Ask the longest prefix that is left for each of these rows. Returns the rows that are to go on."""
@@ -301,8 +302,8 @@ def day_of(day: date) -> int:
     return (day - EPOCH).days
 
 
-def _column(values: object) -> Int:
-    return np.array(list(values), dtype=np.int64)  # type: ignore[call-overload]
+def _column(values: Iterable[int]) -> Int:
+    return np.array(list(values), dtype=np.int64)
 
 
 def _joined(parts: Sequence[Int]) -> Int:
@@ -310,7 +311,8 @@ def _joined(parts: Sequence[Int]) -> Int:
 
 
 def _moved(nodes: Int, base: int) -> Int:
-    return np.where(nodes >= 0, nodes + base, NONE)
+    moved: Int = np.where(nodes >= 0, nodes + base, NONE)
+    return moved
 
 
 def _filled(column: Int, size: int, value: int) -> Int:

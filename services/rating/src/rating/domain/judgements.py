@@ -82,4 +82,5 @@ class Judgements:
     @property
     def is_rated(self) -> NDArray[np.bool_]:
         """Whether each call is charged to somebody."""
-        return self.reason == NO_REASON
+        rated: NDArray[np.bool_] = self.reason == NO_REASON
+        return rated

@@ -1,211 +1,257 @@
-"""Where a call is priced: whose it is, what class it is of, and the chain that gives its price.
+"""Where calls are priced: whose each is, what class it is of, and the chain that gives its price.
 
-`judge` is the one way in. Rejected records and duplicates never come here; the rest of SPEC Z22 is decided in order.
+`judge` is the one way in, for thousands of calls of a stream as for the one that somebody asks about. Rejected records
+and duplicates never come here; the rest of SPEC Z22 is decided in order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal, TypeVar
 
-from rating.domain.cdr import Cdr
-from rating.domain.charging import SECONDS_PER_MINUTE, charge_by_markup, charge_by_rate
-from rating.domain.picture import Assignment, Choices, Customer, Number, Picture
-from rating.domain.tariffs import DEFAULT_ROUNDING_PLACES, Tariff
+import numpy as np
+from numpy.typing import NDArray
 
-CLASS_BY_SERVICE = {"sms": "SMS", "data": "Data"}
-INBOUND_CLASS = "Inbound"
+from rating.domain.calendars import LOCAL_TIME
+from rating.domain.calls import MISSING, Calls, Digits, Int, Kind
+from rating.domain.charging import SECONDS_PER_MINUTE, Rating, charge_by_markup, charge_by_rate, place_of
+from rating.domain.judgements import NO_PRICE, NO_REASON, TOO_LARGE, TOO_OLD, Guided, Judgements
+from rating.domain.picture import Picture
+from rating.domain.tariffs import DEFAULT_ROUNDING_PLACES
+
 POUNDS = "GBP"
-_Entry = TypeVar("_Entry")
-LARGEST = 2**63 - 1
-"""What a stored column holds; what would be more is held, never wrapped."""
+VOICE, SMS, DATA = "voice", "sms", "data"
+OUTBOUND, INBOUND = "outbound", "inbound"
+CLASS_BY_SERVICE = {SMS: "SMS", DATA: "Data"}
+INBOUND_CLASS = "Inbound"
+UNANSWERED, BY_TARIFF, BY_MARKUP, BY_FALLBACK = range(4)
+"""The steps of SPEC R5 that give a price, and the unanswered call that needs none (Z18)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """A call allocated to a customer and priced; money in micro-pounds.
+@dataclass(slots=True)
+class Context:
+    """What is known of each call before the chain is asked."""
 
-    `step` is the step of SPEC R5 that answered, 0 for an unanswered call. `prefix` is empty for a class rate.
+    is_voice: NDArray[np.bool_]
+    day: Int
+    band: Int
+    call_class: Int
+    destination: Int
+    tariff: Int
+    used: Int
+    best_cost: Int
+
+
+@dataclass(slots=True)
+class Prices:
+    """The columns of the answers of the chain; `step` is -1 while no step has answered."""
+
+    step: Int
+    charge: Int
+    billed: Int
+    rate: Int
+    markup: Int
+    fits: NDArray[np.bool_]
+
+
+def judge(calls: Calls, picture: Picture, *, oldest_day: int | None = None) -> Judgements:
+    """SPEC R3 to R6, Z22: allocate calls and price them, or say why not.
+
+    Args:
+        oldest_day: days since 1970; a call that started before is held as too old to check (SPEC R1).
     """
-
-    customer_id: int
-    number_id: int
-    call_class: str
-    destination: str
-    step: int
-    charge_micro: int
-    cost_micro: int | None
-    billed_seconds: int = 0
-    tariff: str | None = None
-    prefix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A call that is not charged (yet), and why. The customer is known where it is unpriced."""
-
-    outcome: Literal["suspended", "ignored", "unpriced"]
-    reason: str
-    detail: str = ""
-    customer_id: int | None = None
-    number_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The number and customer that a call is guided to."""
-
-    number: Number
-    customer: Customer
-
-
-def judge(cdr: Cdr, picture: Picture) -> Rated | Held:
-    """SPEC R3 to R6, Z22: allocate a call and price it, or say why not."""
-    holder = guide(cdr, picture)
-    return holder if isinstance(holder, Held) else price(cdr, holder, picture)
-
-
-def guide(cdr: Cdr, picture: Picture) -> Holder | Held:
-    """SPEC R3, Z7: the customer whose number had an active call plan on the day of the call."""
-    assignments = picture.assignments.get(cdr.charged_number)
-    if not assignments:
-        return Held("suspended", "unknown_number", f"no customer has {cdr.charged_number or 'such a number'}")
-    assignment = holding(assignments, cdr.local_date)
-    number = picture.numbers.get(assignment.number_id)
-    customer = picture.customers.get(assignment.customer_id)
-    if number is None or customer is None:
-        return Held("suspended", "unknown_number", f"customer {assignment.customer_id} is not known here yet")
-    if number.number_type in picture.ignored_types:
-        return Held("ignored", "number_type", f"numbers of type {number.number_type} are ignored")
-    if not _accumulates(customer, cdr.local_date, picture):
-        return Held("suspended", "customer_dropped", f"customer {customer.customer_id} is dropped")
-    if not assignment.active_on(cdr.local_date):
-        return Held("suspended", "no_active_call_plan", f"no call plan is active on {cdr.local_date}")
-    return Holder(number, customer)
-
-
-def holding(assignments: tuple[Assignment, ...], day: date) -> Assignment:
-    """The assignment of the day; where none is active, the last that began by then, else the first."""
-    last = assignments[0]
-    for assignment in assignments:
-        if assignment.active_on(day):
-            return assignment
-        if assignment.start <= day:
-            last = assignment
-    return last
-
-
-def _accumulates(customer: Customer, day: date, picture: Picture) -> bool:
-    """SPEC Z7: the status of the day accumulates charges, and the customer is not dropped now."""
-    then, now = picture.statuses.get(customer.status_on(day)), picture.statuses.get(customer.status)
-    return then is not None and now is not None and then.accumulates_charges and not now.dropped
-
-
-def price(cdr: Cdr, holder: Holder, picture: Picture) -> Rated | Held:
-    """SPEC R5, Z16 to Z18: the first step of the chain that answers."""
-    number, customer = holder.number, holder.customer
-    call_class, destination = classify(cdr, picture)
-    code = (
-        number.choices.tariff_for(call_class)
-        or customer.choices.tariff_for(call_class)
-        or picture.default_tariff(cdr.source, number.number_type)
-    )
-    tariff = picture.tariffs.get(code) if code else None
-    priced = _chain(cdr, call_class, tariff, number.choices, customer.choices)
-    if isinstance(priced, str):
-        return Held("unpriced", "no_price", priced, customer.customer_id, number.number_id)
-    step, charge, billed, prefix = priced
-    if max(charge, billed) > LARGEST:
-        detail = f"the charge is {charge} micro-pounds"
-        return Held("unpriced", "too_large", detail, customer.customer_id, number.number_id)
-    return Rated(
-        customer.customer_id,
-        number.number_id,
+    day, minute = LOCAL_TIME.of(calls.started)
+    guided = picture.holders.guide(calls.charged_digits, day)
+    call_class, destination = classify(calls, picture)
+    tariff = choose_tariff(calls, guided, call_class, picture)
+    band = picture.bands.of(picture.calendar_of(tariff), day, minute)
+    known = Context(
+        calls.by_kind(lambda kind: kind.service_type == VOICE) == 1,
+        day,
+        band,
         call_class,
         destination,
-        step,
-        charge,
-        wholesale(cdr),
-        billed,
-        code if tariff else None,
-        prefix,
+        tariff,
+        used(calls),
+        best_cost(calls),
+    )
+    prices = price(calls, known, guided, picture)
+    return _judgements(calls, known, guided, prices, picture, oldest_day)
+
+
+def _judgements(
+    calls: Calls, known: Context, guided: Guided, prices: Prices, picture: Picture, oldest_day: int | None
+) -> Judgements:
+    reason = guided.reason.copy()
+    reason[(reason == NO_REASON) & (prices.step < 0)] = NO_PRICE
+    reason[(reason == NO_REASON) & ~prices.fits] = TOO_LARGE
+    if oldest_day is not None:
+        reason[known.day < oldest_day] = TOO_OLD
+    return Judgements(
+        generation=picture.generation,
+        reason=reason,
+        customer_id=guided.customer_id,
+        number_id=guided.number_id,
+        call_class=known.call_class,
+        destination=known.destination,
+        band=known.band,
+        day=known.day,
+        step=prices.step,
+        tariff=np.maximum(known.tariff, -1),
+        rate=prices.rate,
+        markup=prices.markup,
+        charge=prices.charge,
+        cost=wholesale(calls),
+        billed_seconds=np.where(known.is_voice, prices.billed, 0),
     )
 
 
-def _chain(
-    cdr: Cdr, call_class: str, tariff: Tariff | None, own: Choices, customers: Choices
-) -> tuple[int, int, int, str] | str:
-    """Step, charge in micro-pounds, billed seconds and prefix; or why there is no price."""
-    if cdr.service_type == "voice" and cdr.seconds == 0:
-        return 0, 0, 0, ""
-    if tariff is not None:
-        answer = tariff.rate_for(priced_digits(cdr), call_class, cdr.band, cdr.local_date)
-        if answer is not None:
-            prefix, rate = answer
-            charge, billed = charge_by_rate(rate, cdr.used, divisor(cdr, tariff), tariff.rounding_places)
-            return 1, charge, billed if cdr.service_type == "voice" else 0, prefix
-    markup = own.class_markups.get(call_class, customers.class_markups.get(call_class))
-    cost = best_cost(cdr)
-    if markup is not None and cost is not None:
-        places = tariff.rounding_places if tariff else DEFAULT_ROUNDING_PLACES
-        return 2, charge_by_markup(cost, markup, places), cdr.seconds, ""
-    return why_unpriced(cdr, call_class, tariff, markup is not None)
+def classify(calls: Calls, picture: Picture) -> tuple[Int, Int]:
+    """SPEC R4: the call classes (0 where nothing gives one), and the destinations' names.
+
+    A known class on the record wins; else SMS or Data by service type; else for inbound calls the inbound class of
+    the charged number's prefix; else that of the destination, the other party's longest prefix.
+    """
+    outbound = calls.by_kind(lambda kind: kind.direction == OUTBOUND) == 1
+    table = picture.destinations
+    row = np.maximum(np.where(outbound, table.prefixes.longest(calls.other_digits), 0), 0)
+    destination, of_prefix = table.name[row], table.call_class[row]
+    if not outbound.all():
+        inbound = picture.inbound.longest(calls.charged_digits)
+        of_prefix = np.where(outbound, of_prefix, np.where(inbound >= 0, inbound, picture.classes.find(INBOUND_CLASS)))
+    of_kind = calls.by_kind(lambda kind: _class_of_kind(kind, picture))
+    return np.where(of_kind > 0, of_kind, of_prefix), destination
 
 
-def why_unpriced(cdr: Cdr, call_class: str, tariff: Tariff | None, has_markup: bool) -> str:
-    """SPEC R5 (4), Z17: what is missing, in words."""
-    first = f"tariff {tariff.code} has no rate for this call" if tariff else "no tariff applies"
-    if not has_markup:
-        return f"{first}, and there is no markup for {call_class or 'an unknown call class'}"
-    if cdr.currency != POUNDS:
-        return f"{first}, and the cost is in {cdr.currency}, not {POUNDS}"
-    return f"{first}, and the record has no cost to mark up"
+def _class_of_kind(kind: Kind, picture: Picture) -> int:
+    if kind.known_class and kind.known_class in picture.known_classes:
+        return picture.classes.add(kind.known_class)
+    return picture.classes.find(CLASS_BY_SERVICE.get(kind.service_type, ""))
 
 
-def classify(cdr: Cdr, picture: Picture) -> tuple[str, str]:
-    """SPEC R4: the call class (empty where nothing gives one), and the destination's name."""
-    call_class, name = "", ""
-    if cdr.direction == "outbound":
-        name, call_class = _longest(picture.destinations, cdr.other_party) or ("", "")
-    if cdr.known_class and cdr.known_class in picture.known_classes:
-        return cdr.known_class, name
-    if cdr.service_type in CLASS_BY_SERVICE:
-        return CLASS_BY_SERVICE[cdr.service_type], name
-    if cdr.direction == "inbound":
-        return _longest(picture.inbound_classes, cdr.charged_number) or INBOUND_CLASS, name
-    return call_class, name
+def choose_tariff(calls: Calls, guided: Guided, call_class: Int, picture: Picture) -> Int:
+    """SPEC Z16: the number's for the class, else the number's, else the customer's likewise, else the default.
+
+    Returns: slots of `Picture.tariffs`; negative where no tariff is chosen, or one that is not known here.
+    """
+    chosen = picture.choices.tariff_for(guided.number_choices, call_class)
+    chosen = np.where(chosen == -1, picture.choices.tariff_for(guided.customer_choices, call_class), chosen)
+    return np.where(chosen == -1, picture.defaults.for_calls(calls, guided.number_type), chosen)
 
 
-def _longest(table: dict[str, _Entry], digits: str) -> _Entry | None:
-    for length in range(min(len(digits), 15), 0, -1):
-        if digits[:length] in table:
-            return table[digits[:length]]
-    return None
+def price(calls: Calls, known: Context, guided: Guided, picture: Picture) -> Prices:
+    """SPEC R5: the first step of the chain that answers; the fallback markup is asked at billing time only."""
+    count = len(calls)
+    prices = Prices(
+        np.full(count, -1, dtype=np.int64),
+        np.zeros(count, dtype=np.int64),
+        np.zeros(count, dtype=np.int64),
+        np.full(count, -1, dtype=np.int64),
+        np.full(count, MISSING, dtype=np.int64),
+        np.ones(count, dtype=bool),
+    )
+    prices.step[known.is_voice & (calls.seconds == 0)] = UNANSWERED
+    _by_tariff(prices, calls, known, picture)
+    _by_markup(prices, calls, known, guided, picture)
+    return prices
 
 
-def priced_digits(cdr: Cdr) -> str:
-    """The number whose prefix a tariff is asked for: prefixes are those of voice calls made."""
-    return cdr.other_party if cdr.service_type == "voice" and cdr.direction == "outbound" else ""
+def _by_tariff(prices: Prices, calls: Calls, known: Context, picture: Picture) -> None:
+    """Step 1: the chosen tariff's rate for the longest prefix, else for the class."""
+    rows = np.flatnonzero((prices.step < 0) & (known.tariff >= 0))
+    if not rows.size:
+        return
+    digits = _priced_digits(calls, known, rows)
+    found = picture.tariffs.rate_for(
+        known.tariff[rows], known.day[rows], known.band[rows], digits, known.call_class[rows]
+    )
+    answered = found >= 0
+    rows, found = rows[answered], found[answered]
+    charge, billed, fits = charge_by_rate(rating_of(calls, known, rows, found, picture))
+    prices.step[rows], prices.rate[rows] = BY_TARIFF, found
+    prices.charge[rows], prices.billed[rows], prices.fits[rows] = charge, billed, fits
 
 
-def divisor(cdr: Cdr, tariff: Tariff) -> int:
-    """How many seconds, messages or bytes a price is for."""
-    if cdr.service_type == "voice":
-        return SECONDS_PER_MINUTE
-    return tariff.megabyte_bytes if cdr.service_type == "data" else 1
+def rating_of(calls: Calls, known: Context, rows: Int, found: Int, picture: Picture) -> Rating:
+    """The rates that answered for some rows, beside what these calls used."""
+    rates, tariff = picture.tariffs.rates, known.tariff[rows]
+    return Rating(
+        used=known.used[rows],
+        price=rates.price[found],
+        connection=rates.connection[found],
+        initial=rates.initial[found],
+        step=rates.step[found],
+        minimum=rates.minimum[found],
+        maximum=rates.maximum[found],
+        free=rates.free[found],
+        divisor=_divisor(calls, rows, picture.tariffs.megabyte[tariff]),
+        place=place_of(picture.tariffs.places[tariff]),
+    )
 
 
-def best_cost(cdr: Cdr) -> int | None:
+def _priced_digits(calls: Calls, known: Context, rows: Int) -> Digits:
+    """The numbers whose prefixes a tariff is asked for: prefixes are those of voice calls made."""
+    made = known.is_voice[rows] & (calls.by_kind(lambda kind: kind.direction == OUTBOUND)[rows] == 1)
+    return Digits(calls.other_digits.aligned[rows], np.where(made, calls.other_digits.length[rows], 0))
+
+
+def _divisor(calls: Calls, rows: Int, megabyte: Int) -> Int:
+    """How many seconds, messages or bytes a price is for; -1 stands for a megabyte's."""
+    told = calls.by_kind(lambda kind: {VOICE: SECONDS_PER_MINUTE, SMS: 1}.get(kind.service_type, -1))[rows]
+    return np.where(told < 0, megabyte, told)
+
+
+def _by_markup(prices: Prices, calls: Calls, known: Context, guided: Guided, picture: Picture) -> None:
+    """Step 2: the markup of the number for the class, else the customer's, on the best cost."""
+    rows = np.flatnonzero((prices.step < 0) & (known.best_cost != MISSING))
+    if not rows.size:
+        return
+    call_class = known.call_class[rows]
+    own = picture.choices.markup_for(guided.number_choices[rows], call_class)
+    markup = np.where(own == MISSING, picture.choices.markup_for(guided.customer_choices[rows], call_class), own)
+    apply_markup(prices, calls, known, rows, markup, BY_MARKUP, picture)
+
+
+def apply_markup(
+    prices: Prices, calls: Calls, known: Context, rows: Int, markup: Int, step: int, picture: Picture
+) -> None:
+    """Price some rows by a percentage on their best cost, where there is one (SPEC R5 (2), (3), Z17)."""
+    has_one = markup != MISSING
+    rows, markup = rows[has_one], markup[has_one]
+    charge, fits = charge_by_markup(known.best_cost[rows], markup, place_of(places_of(known.tariff[rows], picture)))
+    prices.step[rows], prices.markup[rows] = step, markup
+    prices.charge[rows], prices.billed[rows], prices.fits[rows] = charge, calls.seconds[rows], fits
+
+
+def places_of(tariff: Int, picture: Picture) -> Int:
+    """SPEC Z17: as the chosen tariff says, else 4."""
+    known = picture.tariffs.places
+    if not len(known):
+        return np.full(len(tariff), DEFAULT_ROUNDING_PLACES, dtype=np.int64)
+    return np.where(tariff >= 0, known[tariff], DEFAULT_ROUNDING_PLACES)
+
+
+def used(calls: Calls) -> Int:
+    """What is charged by: seconds of voice, messages, or bytes."""
+    service = calls.by_kind(lambda kind: (VOICE, SMS, DATA).index(kind.service_type))
+    return np.choose(service, (calls.seconds, calls.units, calls.volume))
+
+
+def best_cost(calls: Calls) -> Int:
     """SPEC R5, Z17: suggested retail price, else CDR cost, else carrier cost; missing in another currency."""
-    if cdr.currency != POUNDS:
-        return None
-    costs = (cdr.retail_micro, cdr.cdr_cost_micro, cdr.carrier_cost_micro)
-    return next((cost for cost in costs if cost is not None), None)
+    cost = np.where(calls.retail != MISSING, calls.retail, wholesale_of(calls))
+    return np.where(_in_pounds(calls), cost, MISSING)
 
 
-def wholesale(cdr: Cdr) -> int | None:
-    """SPEC R9: what the call costs us, in micro-pounds."""
-    if cdr.currency != POUNDS:
-        return None
-    return cdr.cdr_cost_micro if cdr.cdr_cost_micro is not None else cdr.carrier_cost_micro
+def wholesale(calls: Calls) -> Int:
+    """SPEC R9: what each call costs us, in micro-pounds."""
+    return np.where(_in_pounds(calls), wholesale_of(calls), MISSING)
+
+
+def wholesale_of(calls: Calls) -> Int:
+    """CDR cost, else carrier cost, whatever the currency."""
+    return np.where(calls.cdr_cost != MISSING, calls.cdr_cost, calls.carrier_cost)
+
+
+def _in_pounds(calls: Calls) -> NDArray[np.bool_]:
+    in_pounds: NDArray[np.bool_] = calls.by_kind(lambda kind: kind.currency == POUNDS) == 1
+    return in_pounds

@@ -1,120 +1,107 @@
-"""Everything that judging a call needs to know, as it is under one generation of the gate."""
+"""Everything that judging calls needs to know, as it is under one generation of the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
 
-from rating.domain.tariffs import Tariff
+import numpy as np
 
-KNOWN_CLASSES = frozenset(
-    {
-        "Inbound",
-        "Local",
-        "National",
-        "Mobile",
-        "International",
-        "Non-Geographic",
-        "Freephone",
-        "Premium",
-        "Directory",
-        "SMS",
-        "Data",
-    }
+from rating.domain.calendars import Bands
+from rating.domain.calls import Int
+from rating.domain.choices import ChoiceTable, Defaults
+from rating.domain.codes import Codes
+from rating.domain.decks import Tariffs
+from rating.domain.holders import Holders
+from rating.domain.names import Names
+from rating.domain.prefixes import PrefixTable
+
+KNOWN_CLASSES = (
+    "Inbound",
+    "Local",
+    "National",
+    "Mobile",
+    "International",
+    "Non-Geographic",
+    "Freephone",
+    "Premium",
+    "Directory",
+    "SMS",
+    "Data",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """SPEC C10: what a number or a customer says of its rating; percentages of cost."""
+@dataclass(slots=True)
+class Destinations:
+    """SPEC R4: the table of destinations; row 0 stands for none, so that -1 and 0 are the same answer."""
 
-    tariff: str | None = None
-    class_tariffs: Mapping[str, str] = field(default_factory=dict)
-    class_markups: Mapping[str, Decimal] = field(default_factory=dict)
-    fallback_markup: Decimal | None = None
+    prefixes: PrefixTable
+    name: Int
+    call_class: Int
 
-    def tariff_for(self, call_class: str) -> str | None:
-        """SPEC Z16: its tariff for the class, else its tariff."""
-        return self.class_tariffs.get(call_class) or self.tariff
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A customer as rating sees it: `history` is (first day, status), the earliest first."""
-
-    customer_id: int
-    status: str
-    history: tuple[tuple[date, str], ...]
-    choices: Choices = Choices()
-
-    def status_on(self, day: date) -> str:
-        """SPEC C8: the status on a local day; before the first entry it is the first."""
-        status = self.history[0][1] if self.history else self.status
-        for begins, entry in self.history:
-            if begins > day:
-                break
-            status = entry
-        return status
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number on a customer's account."""
-
-    number_id: int
-    customer_id: int
-    number_type: str
-    choices: Choices = Choices()
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """Who holds a number from its first to its last day, both included; `end` None is open."""
-
-    assignment_id: int
-    number_id: int
-    customer_id: int
-    start: date
-    end: date | None = None
-
-    def active_on(self, day: date) -> bool:
-        """SPEC R3: whether the call plan is active on the local day."""
-        return self.start <= day and (self.end is None or day <= self.end)
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """SPEC C8: what a status does to usage."""
-
-    accumulates_charges: bool
-    dropped: bool
+    @classmethod
+    def of(cls, rows: Mapping[str, tuple[str, str]], names: Codes, classes: Codes) -> Destinations:
+        """From prefix to (destination, call class)."""
+        kinds = {each: number for number, each in enumerate(dict.fromkeys(rows.values()), 1)}
+        return cls(
+            PrefixTable.of({prefix: kinds[told] for prefix, told in rows.items()}),
+            np.array([0, *(names.add(name) for name, _ in kinds)], dtype=np.int64),
+            np.array([0, *(classes.add(call_class) for _, call_class in kinds)], dtype=np.int64),
+        )
 
 
 @dataclass(slots=True)
 class Picture:
-    """What is known under one generation. Numbers are digits of E.164; assignments are in the order of their start."""
+    """What is known under one generation. Codes are never taken back: what was judged before can still be named."""
 
     generation: int = 0
-    assignments: dict[str, tuple[Assignment, ...]] = field(default_factory=dict)
-    numbers: dict[int, Number] = field(default_factory=dict)
-    customers: dict[int, Customer] = field(default_factory=dict)
-    statuses: dict[str, Status] = field(default_factory=dict)
-    ignored_types: frozenset[str] = frozenset()
-    destinations: dict[str, tuple[str, str]] = field(default_factory=dict)
-    inbound_classes: dict[str, str] = field(default_factory=dict)
-    tariffs: dict[str, Tariff] = field(default_factory=dict)
-    default_tariffs: dict[tuple[str, str], str] = field(default_factory=dict)
-    system_default: str | None = None
-    known_classes: frozenset[str] = KNOWN_CLASSES
+    classes: Codes = field(default_factory=lambda: Codes(KNOWN_CLASSES))
+    number_types: Codes = field(default_factory=Codes)
+    destination_names: Codes = field(default_factory=Codes)
+    known_classes: frozenset[str] = frozenset(KNOWN_CLASSES)
+    bands: Bands = field(default_factory=Bands)
+    tariffs: Tariffs = field(init=False)
+    choices: ChoiceTable = field(init=False)
+    holders: Holders = field(init=False)
+    defaults: Defaults = field(init=False)
+    destinations: Destinations = field(init=False)
+    inbound: PrefixTable = field(init=False)
 
-    def default_tariff(self, source: str, number_type: str) -> str | None:
-        """SPEC R5 (1): per source and number type, else number type, else source, else the system's."""
-        defaults = self.default_tariffs
-        return (
-            defaults.get((source, number_type))
-            or defaults.get(("", number_type))
-            or defaults.get((source, ""))
-            or self.system_default
-        )
+    def __post_init__(self) -> None:
+        self.tariffs = Tariffs()
+        self.choices = ChoiceTable()
+        self.holders = Holders(self.choices, self.number_types)
+        self.defaults = Defaults()
+        self.put_destinations({})
+        self.put_inbound({})
+        self.bind()
+
+    def put_destinations(self, rows: Mapping[str, tuple[str, str]]) -> None:
+        """Replace the table of destinations: prefix to name and call class."""
+        self.destinations = Destinations.of(rows, self.destination_names, self.classes)
+
+    def put_inbound(self, rows: Mapping[str, str]) -> None:
+        """Replace the table of inbound classes: prefix to call class."""
+        self.inbound = PrefixTable.of({prefix: self.classes.add(call_class) for prefix, call_class in rows.items()})
+
+    def know_classes(self, classes: Iterable[str]) -> None:
+        """SPEC R4: the classes that a record may name are the standard ones and these, of tables and rates."""
+        self.known_classes = frozenset(KNOWN_CLASSES) | frozenset(classes) - {""}
+        for name in sorted(self.known_classes):
+            self.classes.add(name)
+
+    def bind(self) -> None:
+        """Bring what looks things up by code in line with what has been put; to be called after every change."""
+        self.choices.bind(self.classes, self.tariffs)
+        self.defaults.bind(self.tariffs, self.number_types)
+
+    @property
+    def names(self) -> Names:
+        """What codes of judgements stand for, now and whatever changes afterwards."""
+        rates = self.tariffs.rates
+        return Names(self.classes.names, self.destination_names.names, self.tariffs.codes, rates.prefix, rates.rate_id)
+
+    def calendar_of(self, tariff: Int) -> Int:
+        """The calendars of tariffs, the first one's where there is no tariff."""
+        known = self.tariffs.calendar
+        return np.where(tariff >= 0, known[tariff], 0) if len(known) else np.zeros(len(tariff), dtype=np.int64)

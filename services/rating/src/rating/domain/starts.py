@@ -1,4 +1,4 @@
-"""Instants as text to microseconds of UTC, thousands at once."""
+"""Instants as text to microseconds of UTC and back, thousands at once."""
 
 from __future__ import annotations
 
@@ -55,3 +55,29 @@ def _micros(written: NDArray[np.uint8]) -> Int:
     days = _MONTH_START[at] + day - 1
     known &= (day >= 1) & (days < _MONTH_START[at + 1]) & (hour < 24) & (minute < 60) & (second < 60)
     return np.where(known, (days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000_000, MISSING)
+
+
+def instant_texts(instants: Int) -> list[str]:
+    """Instants of the years 1 to 9999, as `2025-01-31T09:30:00Z`, with six places where there is a fraction."""
+    seconds, fraction = np.divmod(instants, 1_000_000)
+    written = _written(seconds).tobytes().decode("ascii")
+    texts = [written[begin : begin + len(_PLAIN)] for begin in range(0, len(written), len(_PLAIN))]
+    for row in np.flatnonzero(fraction).tolist():
+        texts[row] = f"{texts[row][:-1]}.{fraction[row]:06d}Z"
+    return texts
+
+
+def _written(seconds: Int) -> NDArray[np.uint8]:
+    """Seconds since 1970 as rows of 20 characters."""
+    days, second = np.divmod(seconds, 86_400)
+    dates = days.view("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    year, month = np.divmod(months.astype(np.int64), _MONTHS_A_YEAR)
+    day = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
+    parts = (*np.divmod(year + 1970, 100), month + 1, day, second // 3_600, second // 60 % 60, second % 60)
+    written = np.empty((len(seconds), len(_PLAIN)), dtype=np.uint8)
+    written[:, _SIGNS] = _SIGN_BYTES
+    for part, (tens, ones) in zip(parts, zip(_DIGITS[::2], _DIGITS[1::2], strict=True), strict=True):
+        written[:, tens], written[:, ones] = np.divmod(part, 10)
+    written[:, _DIGITS] += _ZERO
+    return written

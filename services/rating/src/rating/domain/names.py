@@ -1,0 +1,32 @@
+"""What the codes of judgements stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rating.domain.calendars import BANDS
+from rating.domain.calls import Int
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names by code: call classes, destinations, bands; tariffs by slot; prefix and id of rates by row."""
+
+    classes: Sequence[str]
+    destinations: Sequence[str]
+    tariffs: Sequence[str]
+    prefixes: Sequence[str] | NDArray[np.object_]
+    rate_ids: Int
+    bands: Sequence[str] = BANDS
+
+
+def chosen(values: Sequence[_Value], rows: Int) -> Sequence[_Value]:
+    """The values of some rows, which are in ascending order."""
+    return values if len(rows) == len(values) else [values[row] for row in rows.tolist()]
