@@ -132,8 +132,19 @@ def divisor_of(service_type: str, tariff: KnownTariff) -> int:
 
 def _charge(used: int, rate: KnownRate, divisor: int, places: int) -> int | None:
     maximum = MISSING if rate.maximum is None else rate.maximum
-    amounts = (used, rate.price, rate.connection, rate.initial, rate.step, rate.minimum, maximum, rate.free, divisor)
-    charge, _, fits = charge_by_rate(Rating(*map(_column, amounts), place=place_of(_column(places))))
+    rating = Rating(
+        used=_column(used),
+        price=_column(rate.price),
+        connection=_column(rate.connection),
+        initial=_column(rate.initial),
+        step=_column(rate.step),
+        minimum=_column(rate.minimum),
+        maximum=_column(maximum),
+        free=_column(rate.free),
+        divisor=_column(divisor),
+        place=place_of(_column(places)),
+    )
+    charge, _, fits = charge_by_rate(rating)
     return int(charge[0]) if fits[0] else None
 
 
