@@ -21,6 +21,7 @@ from rating.domain.charging import Rating, charge_by_rate, place_of
 from rating.domain.explaining import (
     Known,
     Unread,
+    explain_at_close,
     explain_duplicate,
     explain_held,
     explain_rated,
@@ -376,6 +377,16 @@ def test_a_call_that_is_not_charged_says_why_and_what_helps(outcome: Any, reason
     assert (told.outcome, told.reason, told.charge_micro, told.agrees) == (outcome, reason, None, None)
     assert [step.kind for step in told.steps] == ["number", "time", "outcome", "help"]
     assert told.steps[2].sentence == begin
+
+
+def test_a_call_that_only_an_open_close_has_a_price_for_says_both() -> None:
+    """R5 (3): it is held as unpriced, and charged when the close is billed."""
+    rated = replace(RATED, step=3, markup=12_500_000, charge_micro=56_300, rate_id=None, prefix="")
+    told = explain_at_close(CALL, rated, replace(KNOWN, rate=None, markup_of="customer"), 3, 9)
+    assert (told.outcome, told.reason, told.charge_micro, told.agrees) == ("unpriced", "no_price", 56_300, True)
+    assert told.steps[-1].sentence == (
+        "It has no price but in close 3: it is charged this when that close is billed, not before."
+    )
 
 
 def test_a_rejected_record_and_a_second_copy_are_explained() -> None:

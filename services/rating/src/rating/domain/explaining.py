@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, TypeAlias
 
@@ -126,6 +126,14 @@ def explain_rated(cdr: Cdr, rated: Rated, known: Known, usage_id: int | None = N
         worked_micro=worked.charge_micro,
         cost_micro=rated.cost_micro,
     )
+
+
+def explain_at_close(cdr: Cdr, rated: Rated, known: Known, close_id: int, usage_id: int) -> Explanation:
+    """SPEC R5 (3): a call that is held as unpriced, and what an open close charges for it."""
+    told = explain_rated(cdr, rated, known, usage_id)
+    sentence = f"It has no price but in close {close_id}: it is charged this when that close is billed, not before."
+    step = Step("outcome", sentence, {"outcome": "unpriced", "reason": "no_price", "close_id": close_id})
+    return replace(told, outcome="unpriced", reason="no_price", detail=sentence, steps=(*told.steps, step))
 
 
 def work_out(cdr: Cdr, rated: Rated, known: Known) -> Worked:

@@ -17,6 +17,7 @@ from rating.domain.explaining import (
     Explanation,
     Known,
     Unread,
+    explain_at_close,
     explain_duplicate,
     explain_held,
     explain_rated,
@@ -25,7 +26,7 @@ from rating.domain.explaining import (
 from rating.domain.verdicts import Held, Rated, judge_one
 from rating.service.pictures import pictures
 from rating.store import explaining as store
-from rating.store import outcomes
+from rating.store import fallback, outcomes
 from service_kit.database import reading
 from service_kit.http import NotFound
 
@@ -76,8 +77,19 @@ async def _explain(connection: AsyncConnection, place: str, row: RowMapping) -> 
         return explain_rejected(unread, usage_id)
     if place == "duplicate":
         return explain_duplicate(row["source"], row["record_id"], row["first_usage_id"], row["conflict"], usage_id)
-    judged = store.rated_of(row) if place == "usage" else store.held_of(row)
-    return await _explain_judged(connection, outcomes.cdr_of(row), judged, usage_id)
+    if place == "usage":
+        return await _explain_judged(connection, outcomes.cdr_of(row), store.rated_of(row), usage_id)
+    return await _explain_held(connection, row)
+
+
+async def _explain_held(connection: AsyncConnection, row: RowMapping) -> Explanation:
+    """Why a call is held; one that has a price in an open close shows that too."""
+    cdr, usage_id = outcomes.cdr_of(row), row["usage_id"]
+    at_close = await fallback.priced_now(connection, usage_id)
+    if at_close is None:
+        return explain_held(cdr, store.held_of(row), Known(), usage_id)
+    rated = fallback.rated_of(at_close)
+    return explain_at_close(cdr, rated, await _known(connection, cdr, rated), at_close["close_id"], usage_id)
 
 
 async def _explain_judged(
