@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import date
@@ -18,7 +19,7 @@ from contracts.customers import Markups
 from contracts.usage import UsageRated
 from rating.service import fallback, retrying
 from rating.service.pictures import Pictures
-from rating.store import gate
+from rating.store import gate, held
 from service_kit.database import bind, transaction
 
 FEBRUARY = date(2025, 2, 28)
@@ -283,3 +284,26 @@ async def test_many_unpriced_calls_are_priced_and_billed_in_batches(
     await world.bill(close)
     (found,) = await rows("SELECT count(*) AS calls, sum(charge_micro) AS micro FROM usage")
     assert (found["calls"], int(found["micro"])) == (10, 550_000)
+
+
+async def test_a_close_waits_for_a_retry_that_is_taking_the_call_away(world: World) -> None:
+    """B1: a call that a retry makes usage is not charged by the close as well."""
+    await carrier(customers="10")
+    await hold({})
+    await world.cut(1)
+    await world.ask(1)
+    async with transaction() as retry_of_call:
+        assert await held.only_one(retry_of_call.connection)
+        closing = asyncio.create_task(world.answer())
+        await _until_somebody_waits()
+        await held.remove(retry_of_call.connection, [1_000])
+    await closing
+    (close,) = await world.closed(1)
+    assert close.lines == ()
+    assert await rows("SELECT 1 FROM close_fallback") == []
+
+
+async def _until_somebody_waits() -> None:
+    async with asyncio.timeout(20):
+        while not await rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            await asyncio.sleep(0.02)

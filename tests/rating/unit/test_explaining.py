@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rating.domain.verdicts import Held, Rated
 
 from money.rounding import round_half_up
 from rating.domain.arithmetic import KnownRate, KnownTariff, Worked, by_rate
@@ -27,6 +26,7 @@ from rating.domain.explaining import (
     explain_rated,
     explain_rejected,
 )
+from rating.domain.verdicts import Held, Rated
 from rating.domain.wording import money, percent
 
 PENNY = 10_000
