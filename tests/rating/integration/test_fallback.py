@@ -304,6 +304,10 @@ async def test_a_close_waits_for_a_retry_that_is_taking_the_call_away(world: Wor
 
 
 async def _until_somebody_waits() -> None:
+    waiting = """
+        SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    """
     async with asyncio.timeout(20):
-        while not await rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        while not await rows(waiting):  # noqa: ASYNC110  (only Postgres knows)
             await asyncio.sleep(0.02)
