@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating import intake
 from rating.domain.arithmetic import KnownTariff
-from rating.domain.cdr import Cdr
+from rating.domain.cdr import Cdr, record_of
 from rating.domain.choosers import chooser_of_fallback, chooser_of_markup, chooser_of_tariff
 from rating.domain.explaining import (
     BY_FALLBACK,
@@ -63,11 +63,12 @@ async def what_if(record: bytes) -> Explanation:
         record: JSON of a `CdrReceived`.
     """
     told = intake.read(record)
-    if not isinstance(told, intake.Read):
+    if isinstance(told, intake.Unread):
         return explain_rejected(Unread(told.source, told.record_id, told.reason, told.detail, told.field))
-    judged = judge_one(told.cdr, await pictures.refresh())
+    cdr = record_of(told, 0)
+    judged = judge_one(cdr, await pictures.refresh())
     async with reading() as connection:
-        return await _explain_judged(connection, told.cdr, judged, None)
+        return await _explain_judged(connection, cdr, judged, None)
 
 
 async def _explain(connection: AsyncConnection, place: str, row: RowMapping) -> Explanation:

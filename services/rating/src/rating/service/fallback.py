@@ -6,9 +6,8 @@ nothing for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -16,14 +15,15 @@ from rating.domain.cdr import columns_of
 from rating.domain.fallback import judge_at_close
 from rating.domain.judging import BY_FALLBACK
 from rating.domain.verdicts import Rated, verdict
-from rating.service.moving import Moved, counted, store_moved
+from rating.service.events import rated_event
 from rating.service.pictures import pictures
 from rating.store import counts, gate, held, outcomes
 from rating.store import fallback as store
-from rating.store.explaining import held_of
 from service_kit.database import Transaction
 
 BATCH = 2_000
+UNPRICED, RATED = ("unpriced", "no_price"), ("rated", "")
+"""Outcomes with their reasons, as they are counted."""
 
 
 async def price_unpriced(tx: Transaction, closes: Sequence[int]) -> None:
@@ -57,19 +57,27 @@ async def _priced(rows: Sequence[RowMapping]) -> list[tuple[int, int, Rated]]:
 async def bill(tx: Transaction, closes: Sequence[int]) -> None:
     """Closes are billed now: the calls that they charge for become usage, within the rectangle of their close."""
     while rows := await store.priced_by(tx.connection, closes, BATCH):
+        billed = [_billed(row) for row in rows]
         await store.remove(tx.connection, [row["usage_id"] for row in rows])
-        await counts.add(tx.connection, counts.BY_HAND, counted([_was(row) for row in rows], -1))
-        for cut, of_cut in groupby(rows, key=itemgetter("cut")):
-            await store_moved(tx, [_billed(row) for row in of_cut], cut)
+        await outcomes.add_usage(tx.connection, billed)
+        await counts.add(tx.connection, counts.BY_HAND, _moved(billed))
+        await tx.publish_many([rated_event(row) for row in billed])
 
 
-def _was(row: RowMapping) -> Moved:
-    return Moved(row["usage_id"], row["revision"], outcomes.cdr_of(row), held_of(row), row["received_on"])
+def _billed(row: RowMapping) -> dict[str, Any]:
+    cdr, rated = outcomes.cdr_of(row), store.rated_of(row)
+    return outcomes.usage_row(row["usage_id"], row["revision"] + 1, rated, cdr, row["received_on"], row["cut"])
 
 
-def _billed(row: RowMapping) -> Moved:
-    cdr = outcomes.cdr_of(row)
-    return Moved(row["usage_id"], row["revision"] + 1, cdr, store.rated_of(row), row["received_on"])
+def _moved(billed: Sequence[Mapping[str, Any]]) -> counts.Counts:
+    """SPEC R3: what was unpriced is rated."""
+    moved: counts.Counts = {}
+    for row in billed:
+        for key, records, charge in ((UNPRICED, -1, 0), (RATED, 1, row["charge_micro"])):
+            of = (row["source"], row["received_on"], *key)
+            so_far = moved.get(of, (0, 0))
+            moved[of] = (so_far[0] + records, so_far[1] + charge)
+    return moved
 
 
 async def release(tx: Transaction, closes: Sequence[int]) -> None:

@@ -137,36 +137,14 @@ async def matched(connection: AsyncConnection, table: str, digits: str, call_cla
 
 
 def rated_of(row: RowMapping) -> Rated:
-    """A row of `usage` as it was judged."""
-    return Rated(
-        customer_id=row["customer_id"],
-        number_id=row["number_id"],
-        call_class=row["call_class"],
-        destination=row["destination"],
-        band=row["band"],
-        local_date=row["local_date"],
-        step=row["step"],
-        charge_micro=row["charge_micro"],
-        cost_micro=row["cost_micro"],
-        billed_seconds=row["billed_seconds"],
-        tariff=row["tariff"],
-        prefix=row["prefix"] or "",
-        rate_id=row["rate_id"],
-        markup=row["markup"],
-    )
+    """A row of `usage` as it was judged; rows of before prefixes were kept have none."""
+    told = {name: row[name] for name in Rated.__slots__}
+    return Rated(**{**told, "prefix": told["prefix"] or ""})
 
 
 def held_of(row: RowMapping) -> Held:
     """A row of `held` as it was judged."""
-    return Held(
-        outcome=row["outcome"],
-        reason=row["reason"],
-        detail=row["detail"],
-        customer_id=row["customer_id"],
-        number_id=row["number_id"],
-        band=row["band"],
-        local_date=row["local_date"],
-    )
+    return Held(**{name: row[name] for name in Held.__slots__})
 
 
 async def _first(connection: AsyncConnection, statement: TextClause, **values: int | str | Sequence[str]) -> Any:
