@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from rating.domain.calendars import EARLIEST_YEAR, LATEST_YEAR
 from rating.domain.calls import MISSING, Calls, Int, Kind, digits_of
+from rating.domain.cdr import micros_of
 from rating.domain.contents import Contents, content_of
 from rating.domain.numbers import normalise
-from rating.domain.starts import micros, plain_micros
+from rating.domain.starts import plain_micros
 from rating.records import LARGEST, UNKNOWN_SOURCE, Origin, Row, Unread, micros_of_cost, read_record, seconds_of
 
 __all__ = ["UNKNOWN_SOURCE", "Read", "Unread", "read", "read_batch"]
@@ -231,7 +232,7 @@ def _start(text: str) -> int:
         instant: datetime = _instant(msgspec.json.encode(text))
     except _CANNOT_DECODE:
         return UNREADABLE
-    return micros(instant) if EARLIEST_YEAR <= instant.year <= LATEST_YEAR else UNREADABLE
+    return micros_of(instant) if EARLIEST_YEAR <= instant.year <= LATEST_YEAR else UNREADABLE
 
 
 def _used(messages: Sequence[Loose], kinds: Sequence[Kind], kind: Int) -> dict[str, Int]:

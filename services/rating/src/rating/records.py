@@ -15,8 +15,8 @@ from msgspec import Meta
 
 from rating.domain.calendars import EARLIEST_YEAR, LATEST_YEAR
 from rating.domain.calls import MISSING, Kind
+from rating.domain.cdr import micros_of
 from rating.domain.numbers import normalise
-from rating.domain.starts import micros
 
 UNKNOWN_SOURCE = "unknown"
 LARGEST = 2**53
@@ -158,7 +158,7 @@ def _started(message: Message) -> int:
         raise _Bad("missing_start", "start", "the record does not say when the call began")
     if not EARLIEST_YEAR <= message.start.year <= LATEST_YEAR:
         raise _Bad("bad_start", "start", f"{message.start.isoformat()} is not a time at which calls are made")
-    return micros(message.start)
+    return micros_of(message.start)
 
 
 def seconds_of(value: int | str | None) -> int:

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rating.domain.calendars import EARLIEST_YEAR, LATEST_YEAR
+from rating.domain.calendars import EARLIEST_YEAR, LATEST_YEAR, to_day
 from rating.domain.calls import MISSING, Int
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _PLAIN = "2025-01-31T09:30:00Z"
 _SIGNS = [place for place, char in enumerate(_PLAIN) if not char.isdigit()]
 _DIGITS = [place for place, char in enumerate(_PLAIN) if char.isdigit()]
 _SIGN_BYTES = np.frombuffer("".join(_PLAIN[place] for place in _SIGNS).encode(), dtype=np.uint8)
 _ZERO = ord("0")
+_PAIRS = np.frombuffer("".join(f"{pair:02d}" for pair in range(100)).encode(), dtype=np.uint8).reshape(100, 2)
+_DATE = len("2025-01-31")
 _MONTHS_A_YEAR = 12
 _FIRST_DAYS = np.arange(f"{EARLIEST_YEAR}-01", f"{LATEST_YEAR + 1}-02", dtype="datetime64[M]").astype("datetime64[D]")
 _MONTH_START = _FIRST_DAYS.astype(np.int64)
 """The first day of each month taken, as days since 1970, and of the month behind them."""
-
-
-def micros(instant: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime, exactly."""
-    return (instant - EPOCH) // _MICROSECOND
 
 
 def plain_micros(texts: Sequence[str]) -> Int:
@@ -60,24 +54,20 @@ def _micros(written: NDArray[np.uint8]) -> Int:
 def instant_texts(instants: Int) -> list[str]:
     """Instants of the years 1 to 9999, as `2025-01-31T09:30:00Z`, with six places where there is a fraction."""
     seconds, fraction = np.divmod(instants, 1_000_000)
-    written = _written(seconds).tobytes().decode("ascii")
-    texts = [written[begin : begin + len(_PLAIN)] for begin in range(0, len(written), len(_PLAIN))]
+    texts = _written(seconds).tobytes().decode("ascii").splitlines()
     for row in np.flatnonzero(fraction).tolist():
         texts[row] = f"{texts[row][:-1]}.{fraction[row]:06d}Z"
     return texts
 
 
 def _written(seconds: Int) -> NDArray[np.uint8]:
-    """Seconds since 1970 as rows of 20 characters."""
-    days, second = np.divmod(seconds, 86_400)
-    dates = days.view("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    year, month = np.divmod(months.astype(np.int64), _MONTHS_A_YEAR)
-    day = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
-    parts = (*np.divmod(year + 1970, 100), month + 1, day, second // 3_600, second // 60 % 60, second % 60)
-    written = np.empty((len(seconds), len(_PLAIN)), dtype=np.uint8)
-    written[:, _SIGNS] = _SIGN_BYTES
-    for part, (tens, ones) in zip(parts, zip(_DIGITS[::2], _DIGITS[1::2], strict=True), strict=True):
-        written[:, tens], written[:, ones] = np.divmod(part, 10)
-    written[:, _DIGITS] += _ZERO
+    """Seconds since 1970 as lines of text."""
+    days, of_day = np.divmod(seconds, 86_400)
+    found, which = np.unique(days, return_inverse=True)
+    dates = np.frombuffer("".join(to_day(day).isoformat() for day in found.tolist()).encode(), dtype=np.uint8)
+    minute, second = np.divmod(of_day.astype(np.int32), 60)
+    written = np.tile(np.frombuffer(f"{_PLAIN}\n".encode(), dtype=np.uint8), (len(seconds), 1))
+    written[:, :_DATE] = dates.reshape(-1, _DATE)[which]
+    for place, part in zip(_DIGITS[8::2], (minute // 60, minute % 60, second), strict=True):
+        written[:, place : place + 2] = _PAIRS[part]
     return written
