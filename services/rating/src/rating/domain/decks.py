@@ -27,6 +27,8 @@ MOST_LEVELS = 4
 """A tariff and its parents."""
 MOST_DECKS = (2**63 - 1) // SPAN - 1
 _DAY_STRIDE = 2**24
+_LENGTHS = 16
+"""More than a prefix has digits; a number of 15 digits times it still fits 64 bits."""
 
 
 @dataclass(slots=True)
@@ -98,24 +100,43 @@ class Deck:
     @classmethod
     def of(cls, rates: Rates, classes: Sequence[str]) -> Deck:
         """From the rates of a version and the call class of each, which counts where the prefix is empty."""
-        keys = [prefix or f" {name}" for prefix, name in zip(rates.prefix.tolist(), classes, strict=True)]
-        nodes = {key: node for node, key in enumerate(sorted(set(keys), key=_prefixes_first))}
-        of_row = np.fromiter((nodes[key] for key in keys), dtype=np.int64, count=len(keys))
-        order = np.lexsort((-rates.valid_from, rates.band == ALL_BANDS, of_row))
-        count = np.bincount(of_row, minlength=len(nodes)).astype(np.int64)
-        names = list(nodes)
-        prefixes = [name for name in names if not name.startswith(" ")]
+        kinds: dict[str, int] = {}
+        # 0 for a prefix, whatever its class; classes count from 1, so that they are behind all prefixes.
+        kind = np.array(
+            [
+                0 if prefix else kinds.setdefault(name, len(kinds) + 1)
+                for prefix, name in zip(rates.prefix.tolist(), classes, strict=True)
+            ],
+            dtype=np.int64,
+        )
+        is_prefix = kind == 0
+        digits = _digits(rates.prefix, is_prefix)
+        key = digits.aligned * _LENGTHS + digits.length
+        order = np.lexsort((-rates.valid_from, rates.band == ALL_BANDS, key, kind))
+        first = _begins(kind[order], key[order])
+        told = order[first]
         return cls(
-            tree_of(checked(prefixes)),
-            np.cumsum(count) - count,
-            count,
-            {name[1:]: node for name, node in nodes.items() if name.startswith(" ")},
+            tree_of(digits[told[is_prefix[told]]]),
+            first,
+            np.diff(np.append(first, len(order))),
+            {name: len(told) - len(kinds) + number - 1 for name, number in kinds.items()},
             rates.take(order),
         )
 
 
-def _prefixes_first(key: str) -> tuple[bool, str]:
-    return key.startswith(" "), key
+def _digits(prefixes: NDArray[np.object_], is_prefix: NDArray[np.bool_]) -> Digits:
+    """The digits of prefixes; 0 of length 0 for those of class rates."""
+    found = Digits(np.zeros(len(prefixes), dtype=np.int64), np.zeros(len(prefixes), dtype=np.int64))
+    told = checked(prefixes[is_prefix].tolist())
+    found.aligned[is_prefix], found.length[is_prefix] = told.aligned, told.length
+    return found
+
+
+def _begins(kind: Int, key: Int) -> Int:
+    """Where a node begins: the rows at which the key or the class is another than in the row before."""
+    is_new = np.ones(len(key), dtype=bool)
+    is_new[1:] = (key[1:] != key[:-1]) | (kind[1:] != kind[:-1])
+    return np.flatnonzero(is_new)
 
 
 @dataclass(slots=True)
@@ -279,7 +300,8 @@ class Tariffs:
         for number, node in enumerate(nodes):
             here = rows[(level == number) & (asked >= 0)]
             node[here] = self._node_parent[node[here]]
-        return rows[(found[rows] == NONE) & (asked >= 0)]
+        left: Int = rows[(found[rows] == NONE) & (asked >= 0)]
+        return left
 
     def _answer(self, node: Int, day: Int, band: Int) -> Int:
         """The first rate of each node that is valid on the day and for the band, NONE where none is."""
