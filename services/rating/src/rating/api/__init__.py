@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from rating.api import absent, cdrs, files, mappings, reports, tariffs
+from rating.api import absent, cdrs, explaining, files, mappings, reports, tariffs
 
 ROUTERS: list[APIRouter] = [
     tariffs.router,
@@ -10,6 +10,7 @@ ROUTERS: list[APIRouter] = [
     files.router,
     cdrs.router,
     reports.router,
+    explaining.router,
     absent.router,
 ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from rating.api.views import Id
 from service_kit.auth import scope
 from service_kit.http import Problem
 
@@ -15,11 +14,6 @@ WRITE = [scope("rating:write")]
 
 def _not_built(what: str) -> Problem:
     return Problem(501, "not-built", "Not built", f"{what} is not built in this version")
-
-
-@router.get("/usage/{usage_id}/explanation", dependencies=READ, summary="Why a call costs what it costs (not built)")
-async def get_explanation(usage_id: Id) -> None:
-    raise _not_built(f"the explanation of usage {usage_id} (SPEC R9)")
 
 
 @router.post("/re-ratings", dependencies=WRITE, summary="Rate unbilled usage again (not built)")

@@ -1,4 +1,4 @@
-"""Closing the usage of a run's customers, and answering for each (SPEC I4, Z2, Z3)."""
+"""Closing the usage of a run's customers, and answering for each (SPEC I4, R5 (3), Z2, Z3)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from contracts.closing import (
 )
 from contracts.topics import MAX_PART_LINES
 from rating.domain.closing import parts_of, pounds, usage_line
+from rating.service import fallback
 from rating.store import closes as store
 from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
@@ -32,7 +33,9 @@ async def take_in_closing(batch: Sequence[Received]) -> None:
         events = [each.event for each in batch if each.id in fresh]
         billed = [each for each in events if isinstance(each, UsageCloseBilled)]
         released = [each for each in events if isinstance(each, UsageCloseReleased)]
-        await store.put_ends(tx.connection, billed, released)
+        billed_now, released_now = await store.put_ends(tx.connection, billed, released)
+        await fallback.bill(tx, billed_now)
+        await fallback.release(tx, released_now)
         await store.put_requests(tx.connection, [each for each in events if isinstance(each, UsageCloseRequested)])
 
 
@@ -54,6 +57,7 @@ async def answer_next(group: int = GROUP) -> bool:
         waiting = await _let_wait(tx, run_id, [each for each in customers if each not in before])
         fresh = [each for each in customers if each not in before and each not in waiting]
         new = await store.add_closes(tx.connection, run_id, fresh)
+        await fallback.price_unpriced(tx, new)
         await _answer(tx, sorted([*before.values(), *new]), new)
         await store.mark_answered(tx.connection, run_id, [*before, *fresh])
         crash_point("rating.closed")
