@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from rating.intake import UNKNOWN_SOURCE, Unread, read
+from rating.intake import UNKNOWN_SOURCE, read_batch
 from rating.sending import send_values
 from service_kit.errors import Transient
 from service_kit.http import Invalid
@@ -69,10 +69,7 @@ async def take_in(body: bytes) -> Taken:
     """
     records = [_published(bytes(record)) for record in _records(body)]
     await _sender.send([(_key(value), value) for value in records])
-    judged = [(index, read(value)) for index, value in enumerate(records)]
-    refused = [
-        Refused(index, told.reason, told.field, told.detail) for index, told in judged if isinstance(told, Unread)
-    ]
+    refused = [Refused(index, told.reason, told.field, told.detail) for index, told in read_batch(records).unread]
     return Taken(len(records) - len(refused), refused)
 
 
