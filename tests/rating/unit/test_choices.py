@@ -91,6 +91,13 @@ def test_rows_that_are_added_later_leave_the_earlier_ones_as_they_were() -> None
     assert (slots(made, second), markups(made, second)) == ([2, 2, 0, 2], [MISSING, MISSING, 2_000_000, MISSING])
 
 
+def test_what_is_chosen_for_calls_without_a_class_is_for_them_alone() -> None:
+    """Z16, R4: a call that nothing gives a class to is no call of a class that nobody chooses for."""
+    made, (row,) = table(Choices("retail", {"": "trade", "SMS": "mobile"}, {"": Decimal(7)}))
+    assert slots(made, row) == [2, 0, 0, 1]
+    assert markups(made, row) == [7_000_000, MISSING, MISSING, MISSING]
+
+
 def test_who_chooses_nothing_is_row_0() -> None:
     """Z16, R5 (2), (3): no tariff, no markup, no fallback."""
     made, (row,) = table(Choices())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -26,11 +27,6 @@ class Choices:
     class_markups: Mapping[str, Decimal] = field(default_factory=dict)
     fallback_markup: Decimal | None = None
 
-    def key(self) -> Hashable:
-        """Equal for equal choices."""
-        markups = tuple(sorted(self.class_markups.items()))
-        return self.tariff, tuple(sorted(self.class_tariffs.items())), markups, self.fallback_markup
-
 
 def millionths(percent: Decimal | None) -> int:
     """A percentage in millionths of a percent; MISSING for None.
@@ -49,41 +45,50 @@ class ChoiceTable:
     """Different choices, a row each; row 0 says nothing. Rows are never taken back."""
 
     def __init__(self) -> None:
-        self._rows: list[Choices] = []
-        self._row_of: dict[Hashable, int] = {}
+        self._row_of: dict[bytes, int] = {}
+        self._rows: list[bytes] = []
+        self._codes = Codes()
+        # Column 0 is that of all classes that nobody chooses for, so no name has it, not even the empty one.
+        self._columns: dict[str, int] = {}
         self._bound = 0
         self._unresolved: list[int] = []
         self._tariffs = 0
         self._column_of = np.zeros(1, dtype=np.int64)
-        self._columns: dict[str, int] = {}
         self._slots = np.full((1, 1), NO_TARIFF, dtype=np.int32)
         self._markups = np.full((1, 1), MISSING, dtype=np.int64)
         self._fallbacks = np.full(1, MISSING, dtype=np.int64)
         self.intern(Choices())
-
-    def __getitem__(self, row: int) -> Choices:
-        return self._rows[row]
 
     def intern(self, choices: Choices) -> int:
         """The row of these choices; `bind` is to be called before it is looked up.
 
         Raises: ValueError: a markup cannot be taken.
         """
-        key = choices.key()
-        row = self._row_of.get(key)
+        told = self._packed(choices)
+        row = self._row_of.get(told)
         if row is None:
-            for percent in (*choices.class_markups.values(), choices.fallback_markup):
-                millionths(percent)
-            row = self._row_of[key] = len(self._rows)
-            self._rows.append(choices)
+            row = self._row_of[told] = len(self._rows)
+            self._rows.append(told)
         return row
+
+    def _packed(self, choices: Choices) -> bytes:
+        """Equal for equal choices, and far smaller: numbers of 64 bits for names and percentages.
+
+        Tariff, fallback, how many classes have a tariff, then (class, tariff) of each, then (class, markup).
+        """
+        code, name = self._codes.add, self._column
+        markups = sorted((name(each), millionths(percent)) for each, percent in choices.class_markups.items())
+        fallback = millionths(choices.fallback_markup)
+        chosen = sorted((name(each), code(tariff)) for each, tariff in choices.class_tariffs.items() if tariff)
+        pairs = (number for pair in (*chosen, *markups) for number in pair)
+        return array("q", (code(choices.tariff or ""), fallback, len(chosen), *pairs)).tobytes()
+
+    def _column(self, name: str) -> int:
+        return self._columns.setdefault(name, len(self._columns) + 1)
 
     def bind(self, classes: Codes, tariffs: Tariffs) -> None:
         """Work out what is new: rows, classes that they name, and tariffs that were not known before."""
         fresh = range(self._bound, len(self._rows))
-        for row in fresh:
-            for name in (*self._rows[row].class_tariffs, *self._rows[row].class_markups):
-                self._columns.setdefault(name, len(self._columns) + 1)
         self._grow()
         again = self._unresolved if len(tariffs.codes) > self._tariffs else []
         kept = [] if again else self._unresolved
@@ -110,15 +115,18 @@ class ChoiceTable:
 
     def _resolve(self, row: int, tariffs: Tariffs) -> bool:
         """Fill a row in; whether all tariffs that it names are known."""
-        choices = self._rows[row]
-        self._slots[row] = _slot(choices.tariff, tariffs)
-        for name, code in choices.class_tariffs.items():
-            if code:
-                self._slots[row, self._columns[name]] = _slot(code, tariffs)
-        for name, percent in choices.class_markups.items():
-            self._markups[row, self._columns[name]] = millionths(percent)
-        self._fallbacks[row] = millionths(choices.fallback_markup)
+        tariff, fallback, count, *pairs = array("q", self._rows[row])
+        self._slots[row] = self._slot(tariff, tariffs)
+        classes, values = pairs[::2], pairs[1::2]
+        for column, code in zip(classes[:count], values[:count], strict=True):
+            self._slots[row, column] = self._slot(code, tariffs)
+        for column, markup in zip(classes[count:], values[count:], strict=True):
+            self._markups[row, column] = markup
+        self._fallbacks[row] = fallback
         return bool((self._slots[row] != UNKNOWN_TARIFF).all())
+
+    def _slot(self, code: int, tariffs: Tariffs) -> int:
+        return _slot(self._codes.names[code], tariffs)
 
     def tariff_for(self, choice: Int, call_class: Int) -> Int:
         """SPEC Z16: the tariff for the class, else the tariff; NO_TARIFF, or UNKNOWN_TARIFF."""
