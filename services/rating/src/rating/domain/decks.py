@@ -141,11 +141,15 @@ def _begins(kind: Int, key: Int) -> Int:
 
 @dataclass(slots=True)
 class Version:
-    """A version of a tariff; `effective_from` is days since 1970."""
+    """A version of a tariff; `effective_from` is days since 1970.
+
+    `version_id` is given once, ever; the `number` of a version that was taken back is given again.
+    """
 
     number: int
     effective_from: int
     deck: Deck
+    version_id: int = 0
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ _HEADERS = text(
 # Of several versions from one day on the last one counts: what it took the place of is not read at all.
 _VERSIONS = text(
     """
-    SELECT DISTINCT ON (tariff, effective_from) tariff, version_id, version, effective_from, rows, changed_in
+    SELECT DISTINCT ON (tariff, effective_from) tariff, version_id, version, effective_from, rows
     FROM tariff_version WHERE tariff = ANY(:codes) ORDER BY tariff, effective_from, version DESC
     """
 )
@@ -94,7 +94,7 @@ async def load_tariffs(connection: AsyncConnection, tariffs: Tariffs, classes: C
         connection: of a transaction that holds the gate.
         classes: gains the call classes of the rates; it is what the tariffs are bound with.
         bands: gives the index of each tariff's calendar.
-        since: generation; 0 reads everything.
+        since: generation; 0 takes all of them. Rates of versions that are in memory are not read again.
 
     Returns: whether any did.
     """
@@ -105,7 +105,7 @@ async def load_tariffs(connection: AsyncConnection, tariffs: Tariffs, classes: C
     by_tariff = defaultdict(list)
     for version in versions:
         by_tariff[version.tariff].append(version)
-    decks = _known(tariffs, versions, since)
+    decks = _known(tariffs, headers)
     await _load_decks(connection, decks, [each for each in versions if each.version_id not in decks], classes)
     for header in headers:
         tariffs.put(_tariff(header, by_tariff[header.code], decks, bands))
@@ -113,19 +113,10 @@ async def load_tariffs(connection: AsyncConnection, tariffs: Tariffs, classes: C
     return True
 
 
-def _known(tariffs: Tariffs, versions: Iterable[Row[Any]], since: int) -> dict[int, Deck]:
-    """The decks of versions that are in memory, by version id: their rates never change.
-
-    The number of a version that was taken back is given again, so what is newer than we are is not the one we have.
-    """
-    decks: dict[int, Deck] = {}
-    for told in versions:
-        slot = tariffs.slot_of(told.tariff)
-        if slot >= 0 and told.changed_in <= since:
-            deck = next((each.deck for each in tariffs[slot].versions if each.number == told.version), None)
-            if deck is not None:
-                decks[told.version_id] = deck
-    return decks
+def _known(tariffs: Tariffs, headers: Iterable[Row[Any]]) -> dict[int, Deck]:
+    """The decks of these tariffs that are in memory, by version id: the rates of a version never change."""
+    slots = (tariffs.slot_of(header.code) for header in headers)
+    return {each.version_id: each.deck for slot in slots if slot >= 0 for each in tariffs[slot].versions}
 
 
 def _tariff(header: Row[Any], versions: Iterable[Row[Any]], decks: Mapping[int, Deck], bands: Bands) -> Tariff:
@@ -141,6 +132,7 @@ def _tariff(header: Row[Any], versions: Iterable[Row[Any]], decks: Mapping[int, 
                 each.version,
                 ALWAYS if each.effective_from is None else day_of(each.effective_from),
                 decks[each.version_id],
+                each.version_id,
             )
             for each in versions
         ),
