@@ -1,4 +1,5 @@
-"""The roles that work by themselves beside the stream: `closer` takes cuts and closes, `retry` judges held calls again.
+"""The roles that work by themselves beside the stream: `closer` takes cuts and closes, `retry` judges calls again that
+a change concerns, `sealer` sorts and indexes what has been stored.
 
 Both ask the database what is to be done and do one step of it in one transaction, so a crash at any point needs no
 care. Several processes may play a role; one of them works at a time.
@@ -10,10 +11,14 @@ import asyncio
 
 from rating.service.closes import answer_next
 from rating.service.cuts import take_cut, untaken_cuts
+from rating.service.guiding_again import guide_again_next
 from rating.service.retrying import retry_next
+from rating.service.sealing import seal_step
+from rating.service.sealing_keys import merge_runs, seal_keys
 from service_kit.repeating import repeat
 
 IDLE_S = 0.15
+SEAL_IDLE_S = 1.0
 
 
 async def close_step() -> bool:
@@ -27,6 +32,21 @@ async def closer(stop: asyncio.Event) -> None:
     await repeat(close_step, stop, idle_s=IDLE_S)
 
 
+async def retry_step() -> bool:
+    """Guide usage again that may have changed hands, then judge held calls again. Returns whether there were any."""
+    return await guide_again_next() or await retry_next()
+
+
 async def retry(stop: asyncio.Event) -> None:
     """The role `retry`."""
-    await repeat(retry_next, stop, idle_s=IDLE_S)
+    await repeat(retry_step, stop, idle_s=IDLE_S)
+
+
+async def sealer_step() -> bool:
+    """Seal what has grown: usage, and record ids. Returns whether there was anything to do."""
+    return await seal_step() or await seal_keys() or await merge_runs()
+
+
+async def sealer(stop: asyncio.Event) -> None:
+    """The role `sealer`."""
+    await repeat(sealer_step, stop, idle_s=SEAL_IDLE_S)

@@ -12,7 +12,7 @@ from contracts.closing import UsageClosed
 from contracts.reference import TariffUpdated
 from contracts.usage import UsageIgnored, UsageRated, UsageRejected, UsageSuspended, UsageUnpriced
 from rating.api import ROUTERS
-from rating.closer import closer, retry
+from rating.closer import closer, retry, sealer
 from rating.config import RatingSettings
 from rating.consumers import subscribe
 from rating.files import files
@@ -34,7 +34,7 @@ PUBLISHES = (
     UsageClosed,
     TariffUpdated,
 )
-WORKERS: dict[str, Role] = {"worker": worker, "files": files, "closer": closer, "retry": retry}
+WORKERS: dict[str, Role] = {"worker": worker, "files": files, "closer": closer, "retry": retry, "sealer": sealer}
 _log = logger(__name__)
 
 

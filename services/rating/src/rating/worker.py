@@ -1,27 +1,31 @@
 """The role `worker`: CDRs in, exactly once into Postgres and Kafka (DESIGN "Rating at volume").
 
-For each batch of a partition: one Postgres transaction stores every outcome, the position and the batch's events; then
-one Kafka transaction sends those events and commits the consumer's offset. A crash between the two is made good when
-the partition is opened next: the kept events are sent, nothing is rated again. The transactional producer of a
-partition is started before its position is read, which fences whoever had the partition before.
+Every partition has a loop of its own. For each batch of it: one Postgres transaction stores every outcome and the
+position; then one Kafka transaction sends the events and commits the consumer's offset. A crash between the two is
+made good when the partition is opened next: the events of the last batch are derived from the stored rows and sent;
+nothing is rated again. The transactional producer of a partition is started before its position is read, which fences
+whoever had the partition before.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from contracts.topics import CDR_BACKFILL, CDR_RECEIVED
 from rating.config import RatingSettings
-from rating.events import Encoded, unpacked
+from rating.events import TOPICS as EVENT_TOPICS
+from rating.events import Outgoing, by_partition
+from rating.service.keeping import ledger
 from rating.service.pictures import pictures
-from rating.service.storing import ForeignTopic, Raw, WrongPosition, open_partition, store_batch
+from rating.service.storing import Events, ForeignTopic, Raw, WrongPosition, events_of, open_partition, store_batch
 from rating.store.positions import Position
 from service_kit import clock
 from service_kit.errors import Transient
@@ -32,13 +36,16 @@ from service_kit.repeating import rest
 
 GROUP = "rating"
 TOPICS = (CDR_RECEIVED, CDR_BACKFILL)
-BATCH = 2_500
+BATCH = 5_000
 """Records of one partition that are stored together."""
 SIDE_BY_SIDE = 3
 """Partitions that are stored at the same time; each holds a database connection."""
 POLL_MS = 200
+PACE_S = 0.1
+"""A partition that is read to its end is asked again after this time: small batches cost as much as large ones."""
 _AWAY_S = 1.0
-_MAX_BATCH_BYTES = 512 * 1024
+_FREE_OBJECTS = 50_000
+"""New objects between two collections: a batch makes thousands, none of them in a cycle."""
 
 _log = logger(__name__)
 
@@ -50,17 +57,19 @@ class Partition:
     tp: TopicPartition
     producer: AIOKafkaProducer
     position: Position
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.Task[None] | None = None
 
 
 class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Reads the partitions it is given, side by side. A batch in flight is finished before partitions are given up."""
+    """Works on the partitions it is given, side by side. A batch in flight is finished before they are given up."""
 
     def __init__(self, settings: RatingSettings) -> None:
         self._settings = settings
         self._mine: dict[TopicPartition, Partition] = {}
-        self._busy = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
-        self._failure: BaseException | None = None
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         instance = settings.instance
         self._consumer: AIOKafkaConsumer = make_consumer(
             group=GROUP,
@@ -72,71 +81,89 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, or until something fails; then every partition is given up in order."""
         await pictures.refresh()
+        await ledger.refresh()
+        gc.freeze()
         self._consumer.subscribe(list(TOPICS), listener=self)
         await self._consumer.start()
+        stopping = asyncio.ensure_future(stop.wait())
         try:
-            while not stop.is_set():
-                await self._round()
+            await asyncio.wait((stopping, asyncio.shield(self._failed)), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            stopping.cancel()
+            async with self._changing:
+                await self._give_up(list(self._mine))
             await self._consumer.stop()
-            await self._give_up(list(self._mine))
+        if self._failed.done():
+            self._failed.result()
 
-    async def _round(self) -> None:
-        """Fetch for all partitions, and store what came of each, side by side."""
-        fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH * max(1, len(self._mine)))
-        async with self._busy:
-            if self._failure is not None:
-                raise self._failure
-            mine = list(self._mine.values())
-            ended = await asyncio.gather(
-                *(self._take(each, fetched.get(each.tp, [])) for each in mine), return_exceptions=True
-            )
-            for error in ended:
-                if error is not None:
-                    raise error
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _work(self, mine: Partition) -> None:
+        """A partition's loop: fetch, store, send."""
+        try:
+            while not mine.ending.is_set():
+                fetched = await self._consumer.getmany(mine.tp, timeout_ms=POLL_MS, max_records=BATCH)
+                async with self._slots:
+                    await self._take(mine, fetched.get(mine.tp, []))
+                if self._is_at_end(mine):
+                    await rest(PACE_S, mine.ending)
+        except Exception as error:
+            self._fail(error)
+
+    def _is_at_end(self, mine: Partition) -> bool:
+        end = self._consumer.highwater(mine.tp)
+        return end is None or mine.position.position >= end
 
     async def _take(self, mine: Partition, records: Sequence[ConsumerRecord]) -> None:
         """Store what was fetched of a partition, and pass what is no record: the markers of senders' transactions."""
         if records and records[0].offset < mine.position.position:
             self._consumer.seek(mine.tp, mine.position.position)  # fetched before a rebalance, and stored since
             return
-        async with self._slots:
-            for start in range(0, len(records), BATCH):
-                part = records[start : start + BATCH]
-                await self._batch(mine, part, part[-1].offset + 1)
-            reached = await self._consumer.position(mine.tp)
-            if reached > mine.position.position:
-                await self._batch(mine, [], reached)
+        if records:
+            await self._batch(mine, records, records[-1].offset + 1)
+        reached = await self._consumer.position(mine.tp)
+        if reached > mine.position.position:
+            await self._batch(mine, [], reached)
 
     async def _batch(self, mine: Partition, records: Sequence[ConsumerRecord], next_offset: int) -> None:
         events = await store_batch(mine.position, [Raw(each.offset, each.value) for each in records], next_offset)
         await self._send(mine, events, next_offset)
-        mine.position = replace(mine.position, position=next_offset, events_from=mine.position.position, events=None)
+        mine.position = replace(mine.position, position=next_offset, events_from=mine.position.position)
 
-    async def _send(self, mine: Partition, events: Sequence[Encoded], next_offset: int) -> None:
+    async def _send(self, mine: Partition, events: Events, next_offset: int) -> None:
         """The second half: the events and the consumer's offset, in one Kafka transaction."""
         crash_point("rating.emitting")
         async with mine.producer.transaction():
-            await _send_events(mine.producer, events)
+            await send_events(mine.producer, events)
             crash_point("rating.emitted")
             await mine.producer.send_offsets_to_transaction({mine.tp: next_offset}, GROUP)
         crash_point("rating.committed")
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Wait for the round in flight, then let go."""
-        async with self._busy:
+        """Wait for the batches in flight, then let go."""
+        async with self._changing:
+            crash_point("rating.revoked")
             await self._give_up(list(revoked))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Open each new partition: fence, read the position, make good what a crash left, and seek."""
-        async with self._busy:
+        """Open each new partition: fence, read the position, make good what a crash left, seek, and begin."""
+        async with self._changing:
             try:
-                await self._give_up([tp for tp in self._mine if tp not in set(assigned)])
-                await asyncio.gather(*(self._open(tp) for tp in assigned if tp not in self._mine))
-                for tp in assigned:
-                    self._consumer.seek(tp, self._mine[tp].position.position)
+                wanted = set(assigned)
+                await self._give_up([tp for tp in self._mine if tp not in wanted])
+                await asyncio.gather(*(self._open(tp) for tp in wanted if tp not in self._mine))
+                crash_point("rating.assigned")
+                for mine in self._mine.values():
+                    self._begin(mine)
             except Exception as error:
-                self._failure = error
+                self._fail(error)
+
+    def _begin(self, mine: Partition) -> None:
+        self._consumer.seek(mine.tp, mine.position.position)
+        if mine.loop is None:
+            mine.loop = asyncio.create_task(self._work(mine))
 
     async def _open(self, tp: TopicPartition) -> None:
         producer = make_producer(
@@ -147,63 +174,65 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             identity = await topic_id(tp.topic, kafka=self._settings.kafka)
             end = (await end_offsets(tp.topic, kafka=self._settings.kafka))[tp.partition]
             position = await open_partition(tp.topic, str(identity), tp.partition, end)
-            self._mine[tp] = Partition(tp, producer, position)
-            await self._make_good(self._mine[tp])
+            mine = Partition(tp, producer, position)
+            await self._make_good(mine)
+            self._mine[tp] = mine
         except BaseException:
-            self._mine.pop(tp, None)
             await producer.stop()
             raise
 
     async def _make_good(self, mine: Partition) -> None:
         """Send the events of the last batch if the consumer's offset does not say that they were."""
         committed = await self._consumer.committed(mine.tp)
-        if mine.position.events is None or (committed or 0) >= mine.position.position:
+        if (committed or 0) >= mine.position.position:
             return
         _log.info("sending what a crash held back", topic=mine.tp.topic, partition=mine.tp.partition)
-        await self._send(mine, unpacked(mine.position.events), mine.position.position)
+        await self._send(mine, await events_of(mine.position), mine.position.position)
 
     async def _give_up(self, partitions: Iterable[TopicPartition]) -> None:
-        for tp in partitions:
-            mine = self._mine.pop(tp, None)
-            if mine is not None:
-                await mine.producer.stop()
+        given = [self._mine.pop(tp) for tp in partitions if tp in self._mine]
+        for mine in given:
+            mine.ending.set()
+        await asyncio.gather(*(mine.loop for mine in given if mine.loop is not None))
+        for mine in given:
+            await mine.producer.stop()
 
 
-async def _send_events(producer: AIOKafkaProducer, events: Sequence[Encoded]) -> None:
+async def send_events(producer: AIOKafkaProducer, events: Events) -> None:
     """Send events in their order per partition, in whole batches: one by one costs more than rating does."""
-    by_partition: dict[tuple[str, int], list[Encoded]] = defaultdict(list)
-    counts: dict[str, int] = {}
-    for event in events:
-        if event.topic not in counts:
-            counts[event.topic] = len(await producer.partitions_for(event.topic))
-        by_partition[event.topic, _partition(event.key, counts[event.topic])].append(event)
     now_ms = int(clock.wall_now().timestamp() * 1000)
     sent = []
-    for (topic, partition), members in by_partition.items():
-        batch = producer.create_batch()
-        for event in members:
-            if _appended(batch, event, now_ms):
-                continue
-            sent.append(await producer.send_batch(batch, topic, partition=partition))
-            batch = producer.create_batch()
-            if not _appended(batch, event, now_ms):
-                raise ValueError(f"an event of {len(event.value)} bytes does not fit into a batch")
-        sent.append(await producer.send_batch(batch, topic, partition=partition))
+    for topic, messages in zip(EVENT_TOPICS, (events.usage, events.exceptions), strict=True):
+        if not messages:
+            continue
+        partitions = len(await producer.partitions_for(topic))
+        for number, members in by_partition(messages, partial(_partition, partitions)).items():
+            batches = _batches(producer, members, now_ms)
+            sent += [await producer.send_batch(batch, topic, partition=number) for batch in batches]
     await asyncio.gather(*sent)
 
 
-@lru_cache(maxsize=100_000)
-def _partition(key: bytes, partitions: int) -> int:
+def _batches(producer: AIOKafkaProducer, messages: Sequence[Outgoing], now_ms: int) -> Iterator[BatchBuilder]:
+    """Messages of one partition in as few batches as they need."""
+    batch = producer.create_batch()
+    for key, value, headers in messages:
+        if batch.append(timestamp=now_ms, key=key, value=value, headers=headers) is not None:
+            continue
+        yield batch
+        batch = producer.create_batch()
+        if batch.append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
+            raise ValueError(f"an event of {len(value)} bytes does not fit into a batch")
+    yield batch
+
+
+@lru_cache(maxsize=200_000)
+def _partition(partitions: int, key: bytes) -> int:
     return partition_for(key.decode(), partitions)
-
-
-def _appended(batch: object, event: Encoded, now_ms: int) -> bool:
-    told = batch.append(key=event.key, value=event.value, timestamp=now_ms, headers=event.headers)  # type: ignore[attr-defined]
-    return told is not None
 
 
 async def worker(stop: asyncio.Event) -> None:
     """The role: works, and starts over when Kafka or the database was away."""
+    gc.set_threshold(_FREE_OBJECTS)
     while not stop.is_set():
         try:
             await Worker(RatingSettings()).run(stop)

@@ -1,159 +1,129 @@
-"""Rate decks and prefix tables as CSV: read exactly, every problem with the row it is in (SPEC R6, R10)."""
+"""Rate decks and prefix tables as tables of text: every problem with the row it is in (SPEC R6, R10)."""
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import TypeVar
 
-MICRO_PLACES = 6
-MOST_PROBLEMS = 1_000
-"""Problems that are told of one file; a file of the wrong kind would have one a row."""
-BANDS = ("peak", "offpeak", "weekend")
-_LONGEST_TEXT = 100
-_PRICE = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))?", re.ASCII)
-_WHOLE = re.compile(r"\d{1,15}", re.ASCII)
-_PREFIX = re.compile(r"[1-9]\d{0,14}", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-RATE_COLUMNS = (
-    "prefix",
-    "call_class",
-    "band",
-    "price_per_minute",
-    "connection_charge",
-    "initial_seconds",
-    "step_seconds",
-    "minimum_charge",
-    "maximum_charge",
-    "free_seconds",
-    "valid_from",
-    "valid_to",
+from rating.domain.deck_rows import (
+    COST_COLUMN,
+    DESTINATION_COLUMNS,
+    INBOUND_COLUMNS,
+    MOST_ROWS,
+    RATE_COLUMNS,
+    BadCellError,
+    DestinationRow,
+    InboundRow,
+    Parsed,
+    RateRow,
+    RowProblem,
+    micro,
+    read_destination,
+    read_inbound,
+    read_price,
+    read_rate,
 )
-DESTINATION_COLUMNS = ("prefix", "destination", "call_class")
-INBOUND_COLUMNS = ("prefix", "call_class")
 
+__all__ = [
+    "RATE_COLUMNS",
+    "DestinationRow",
+    "InboundRow",
+    "Parsed",
+    "RateRow",
+    "RowProblem",
+    "UnreadableTableError",
+    "micro",
+]
 
-class RateRow(NamedTuple):
-    """A rate as it is stored: money in micro-pounds, `initial`, `step` and `free` in seconds, messages or bytes."""
-
-    prefix: str
-    call_class: str
-    band: str
-    price_micro: int
-    connection_micro: int
-    initial: int
-    step: int
-    minimum_micro: int
-    maximum_micro: int | None
-    free: int
-    valid_from: date | None
-    valid_to: date | None
-
-
-class DestinationRow(NamedTuple):
-    """A prefix (digits of E.164, no plus sign), what it is called, and its call class."""
-
-    prefix: str
-    destination: str
-    call_class: str
-
-
-class InboundRow(NamedTuple):
-    """A prefix of charged numbers and the call class of what comes in to them."""
-
-    prefix: str
-    call_class: str
-
-
-@dataclass(frozen=True, slots=True)
-class RowProblem:
-    """What is wrong in a row; rows count from 1, the header is row 0."""
-
-    row: int
-    message: str
-
-
+Table = Iterable[list[str]]
+"""Rows of cells; the first is the header."""
 _Row = TypeVar("_Row")
 
 
-@dataclass
-class Parsed(Generic[_Row]):
-    """The rows of a file, each with its number, and what is wrong with it; with problems nothing is to be stored."""
-
-    rows: list[_Row] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    problems: list[RowProblem] = field(default_factory=list)
-
-    def problem(self, row: int, message: str) -> None:
-        """Note a problem, as long as there are not too many."""
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(RowProblem(row, message))
-
-
-class _BadCellError(ValueError):
-    """What is wrong with a cell; the message names its column."""
+class UnreadableTableError(ValueError):
+    """The file, or what is left of it, cannot be read as a table; the message says why."""
 
 
 def parse_rates(lines: Iterable[str]) -> Parsed[RateRow]:
+    """A tariff's rates from the lines of a CSV file (SPEC R6, Z16); see `read_rates`."""
+    return read_rates(csv.reader(lines, strict=True))
+
+
+def parse_destinations(lines: Iterable[str]) -> Parsed[DestinationRow]:
+    """The destination table from the lines of a CSV file (SPEC R4)."""
+    return read_destinations(csv.reader(lines, strict=True))
+
+
+def parse_inbound_classes(lines: Iterable[str]) -> Parsed[InboundRow]:
+    """The call classes of inbound calls from the lines of a CSV file (SPEC R4)."""
+    return read_inbound_classes(csv.reader(lines, strict=True))
+
+
+def read_rates(table: Table) -> Parsed[RateRow]:
     """A tariff's rates (SPEC R6, Z16).
 
     Args:
-        lines: of the CSV file, the first with the names of `RATE_COLUMNS`, in any order; prices in pounds.
+        table: the first row has the names of `RATE_COLUMNS`, in any order, and perhaps `cost_per_minute`; prices in
+            pounds.
 
     A row has a prefix, or only a call class; an empty band serves all bands. Two rates for the same prefix (or
     class) and band must not be valid on the same day.
     """
-    parsed = _parse(lines, RATE_COLUMNS, ("price_per_minute",), _rate)
+    parsed: Parsed[RateRow] = Parsed()
+
+    def read(cells: list[str]) -> RateRow:
+        row = read_rate(cells[:-1])
+        cost = read_price(COST_COLUMN, cells[-1])
+        if cost is not None:
+            parsed.costs[len(parsed.rows)] = cost
+        return row
+
+    _read(parsed, table, (*RATE_COLUMNS, COST_COLUMN), ("price_per_minute",), read)
     _check_validity(parsed)
     return parsed
 
 
-def parse_destinations(lines: Iterable[str]) -> Parsed[DestinationRow]:
+def read_destinations(table: Table) -> Parsed[DestinationRow]:
     """The destination table: `prefix,destination,call_class` (SPEC R4)."""
-    parsed = _parse(lines, DESTINATION_COLUMNS, DESTINATION_COLUMNS, _destination)
+    parsed: Parsed[DestinationRow] = Parsed()
+    _read(parsed, table, DESTINATION_COLUMNS, DESTINATION_COLUMNS, read_destination)
     _check_prefixes(parsed, [row.prefix for row in parsed.rows])
     return parsed
 
 
-def parse_inbound_classes(lines: Iterable[str]) -> Parsed[InboundRow]:
+def read_inbound_classes(table: Table) -> Parsed[InboundRow]:
     """The call classes of inbound calls: `prefix,call_class`, the prefix that of the charged number (SPEC R4)."""
-    parsed = _parse(lines, INBOUND_COLUMNS, INBOUND_COLUMNS, _inbound)
+    parsed: Parsed[InboundRow] = Parsed()
+    _read(parsed, table, INBOUND_COLUMNS, INBOUND_COLUMNS, read_inbound)
     _check_prefixes(parsed, [row.prefix for row in parsed.rows])
     return parsed
 
 
-@lru_cache(maxsize=20_000)
-def micro(text: str) -> int:
-    """Pounds as exact micro-pounds. Raises ValueError: not a plain amount of at most six places, or negative."""
-    found = _PRICE.fullmatch(text)
-    if found is None:
-        raise ValueError(f"'{text}' is not an amount in pounds of at most {MICRO_PLACES} decimal places, like 0.0125")
-    whole, places = found.groups()
-    return int(whole + (places or "").ljust(MICRO_PLACES, "0"))
-
-
-def _parse(
-    lines: Iterable[str], columns: Sequence[str], needed: Sequence[str], read: Callable[[list[str]], _Row]
-) -> Parsed[_Row]:
-    parsed: Parsed[_Row] = Parsed()
+def _read(
+    parsed: Parsed[_Row],
+    table: Table,
+    columns: Sequence[str],
+    needed: Sequence[str],
+    read: Callable[[list[str]], _Row],
+) -> None:
     number = 0
     try:
-        rows = csv.reader(lines, strict=True)
+        rows = iter(table)
         header = next(rows, [])
         order = _order(header, columns, needed)
         for number, cells in enumerate(rows, 1):
-            if cells:
+            if any(cells):
                 _take(parsed, number, cells, len(header), order, read)
-    except _BadCellError as bad:
-        parsed.problem(0, str(bad))
+            if len(parsed.rows) > MOST_ROWS:
+                return parsed.problem(number, f"the file has more than {MOST_ROWS} rows: split it", "too_many")
+    except BadCellError as bad:
+        parsed.problem(0, str(bad), "header")
     except (csv.Error, UnicodeDecodeError) as error:
         parsed.problem(number + 1, f"the file cannot be read as CSV in UTF-8 from here on: {error}")
-    return parsed
+    except UnreadableTableError as error:
+        parsed.problem(0, str(error))
 
 
 def _order(header: list[str], columns: Sequence[str], needed: Sequence[str]) -> list[int]:
@@ -165,7 +135,7 @@ def _order(header: list[str], columns: Sequence[str], needed: Sequence[str]) -> 
         told = (
             f"unknown columns {unknown}" if unknown else f"missing columns {missing}" if missing else "a column twice"
         )
-        raise _BadCellError(f"the first line has {told}; it takes {', '.join(columns)}")
+        raise BadCellError(f"the first line has {told}; it takes {', '.join(columns)}")
     return [names.index(name) if name in names else len(names) for name in columns]
 
 
@@ -179,100 +149,12 @@ def _take(
 ) -> None:
     try:
         if len(cells) != width:
-            raise _BadCellError(f"the row has {len(cells)} cells, the first line {width}")
+            raise BadCellError(f"the row has {len(cells)} cells, the first line {width}")
         cells.append("")
         parsed.rows.append(read([cells[place].strip() for place in order]))
         parsed.numbers.append(number)
     except ValueError as bad:
         parsed.problem(number, str(bad))
-
-
-def _rate(cells: list[str]) -> RateRow:
-    prefix, call_class, band, price, connection, initial, step, minimum, maximum, free, valid_from, valid_to = cells
-    if not prefix and not call_class:
-        raise _BadCellError("prefix: give a prefix, or only a call_class for a class rate")
-    if not price and not connection:
-        raise _BadCellError("price_per_minute: give a price; 0 where it is free")
-    row = RateRow(
-        _prefix(prefix) if prefix else "",
-        _text("call_class", call_class, needed=False),
-        _band(band),
-        _price("price_per_minute", price) or 0,
-        _price("connection_charge", connection) or 0,
-        _whole("initial_seconds", initial, least=1),
-        _whole("step_seconds", step, least=1),
-        _price("minimum_charge", minimum) or 0,
-        _price("maximum_charge", maximum),
-        _whole("free_seconds", free, least=0),
-        _day("valid_from", valid_from),
-        _day("valid_to", valid_to),
-    )
-    if row.maximum_micro is not None and row.maximum_micro < row.minimum_micro:
-        raise _BadCellError("maximum_charge: it is less than the minimum charge")
-    if row.valid_from and row.valid_to and row.valid_to < row.valid_from:
-        raise _BadCellError("valid_to: it lies before valid_from")
-    return row
-
-
-def _destination(cells: list[str]) -> DestinationRow:
-    prefix, destination, call_class = cells
-    return DestinationRow(_prefix(prefix), _text("destination", destination), _text("call_class", call_class))
-
-
-def _inbound(cells: list[str]) -> InboundRow:
-    prefix, call_class = cells
-    return InboundRow(_prefix(prefix), _text("call_class", call_class))
-
-
-def _prefix(text: str) -> str:
-    if not _PREFIX.fullmatch(text):
-        raise _BadCellError(f"prefix: '{text}' is not the first digits of an E.164 number without +, like 4420")
-    return text
-
-
-def _text(column: str, text: str, *, needed: bool = True) -> str:
-    if (needed and not text) or len(text) > _LONGEST_TEXT:
-        raise _BadCellError(f"{column}: give 1 to {_LONGEST_TEXT} characters")
-    return text
-
-
-def _band(text: str) -> str:
-    if text and text not in BANDS:
-        raise _BadCellError(f"band: '{text}' is none of {', '.join(BANDS)}; empty serves all")
-    return text
-
-
-def _price(column: str, text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        return micro(text)
-    except ValueError as error:
-        raise _BadCellError(f"{column}: {error}") from None
-
-
-def _whole(column: str, text: str, *, least: int) -> int:
-    if not text:
-        return least
-    if not _WHOLE.fullmatch(text) or int(text) < least:
-        raise _BadCellError(f"{column}: '{text}' is not a whole number from {least}")
-    return int(text)
-
-
-def _day(column: str, text: str) -> date | None:
-    if not text:
-        return None
-    return _date(column, text)
-
-
-@lru_cache(maxsize=1_000)
-def _date(column: str, text: str) -> date:
-    try:
-        if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise _BadCellError(f"{column}: '{text}' is not a date like 2025-01-31")
 
 
 def _check_validity(parsed: Parsed[RateRow]) -> None:
@@ -287,6 +169,7 @@ def _check_validity(parsed: Parsed[RateRow]) -> None:
             parsed.problem(
                 parsed.numbers[later],
                 f"{what}, band {band or 'all'}: row {first} is valid on the same days: end one before the other starts",
+                "duplicate",
             )
 
 
@@ -307,5 +190,5 @@ def _check_prefixes(parsed: Parsed[_Row], prefixes: list[str]) -> None:
     first: dict[str, int] = {}
     for number, prefix in zip(parsed.numbers, prefixes, strict=True):
         if prefix in first:
-            parsed.problem(number, f"prefix {prefix} stands in row {first[prefix]} already")
+            parsed.problem(number, f"prefix {prefix} stands in row {first[prefix]} already", "duplicate")
         first.setdefault(prefix, number)

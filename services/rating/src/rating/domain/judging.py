@@ -124,7 +124,7 @@ def classify(calls: Calls, picture: Picture) -> tuple[Int, Int]:
 
 def _class_of_kind(kind: Kind, picture: Picture) -> int:
     if kind.known_class and kind.known_class in picture.known_classes:
-        return picture.classes.add(kind.known_class)
+        return picture.classes.find(kind.known_class)
     return picture.classes.find(CLASS_BY_SERVICE.get(kind.service_type, ""))
 
 

@@ -66,6 +66,7 @@ class Picture:
     defaults: Defaults = field(init=False)
     destinations: Destinations = field(init=False)
     inbound: PrefixTable = field(init=False)
+    classes_bound: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.tariffs = Tariffs()
@@ -92,6 +93,9 @@ class Picture:
 
     def bind(self) -> None:
         """Bring what looks things up by code in line with what has been put; to be called after every change."""
+        if len(self.classes) > self.classes_bound:
+            self.tariffs.bind(self.classes)
+            self.classes_bound = len(self.classes)
         self.choices.bind(self.classes, self.tariffs)
         self.defaults.bind(self.tariffs, self.number_types)
 

@@ -8,8 +8,10 @@ from contracts import topics
 from contracts.base import Event
 from contracts.billing import BillingRunRequested
 from contracts.customers import RunMarker
+from rating.service.sealing import CUT_BYTES, begin_segment, index_sealed
 from rating.store import cuts as store
 from rating.store import gate, held
+from rating.store import guiding_again as reguided
 from service_kit.database import Transaction, reading, transaction
 from service_kit.faults import crash_point
 from service_kit.kafka import Received, beginning_offsets, end_offsets
@@ -72,11 +74,18 @@ async def take_cut(run_id: int) -> bool:
         if settled is None:
             settled = await gate.generation(tx.connection)
             await store.settle(tx.connection, run_id, settled)
-        if await held.requests_up_to(tx.connection, settled):
+        if await held.requests_up_to(tx.connection, settled) or await reguided.requests_up_to(tx.connection, settled):
             return False
-        await store.take(tx.connection, run_id, await gate.pass_alone(tx.connection) - 1)
+        await store.take(tx.connection, run_id, await _cut(tx))
         crash_point("rating.cut")
-        return True
+    await index_sealed()
+    return True
+
+
+async def _cut(tx: Transaction) -> int:
+    """The last generation that is the run's. A large leaf is sealed with it, so that a close finds its rows by index."""
+    before = await begin_segment(tx, CUT_BYTES)
+    return await gate.pass_alone(tx.connection) - 1 if before is None else before
 
 
 async def _has_all(tx: Transaction, run_id: int, cut: store.Waiting) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 from contracts.base import Event
-from contracts.customers import AssignmentState, CustomerState, NumberState, RunMarker
+from contracts.customers import AssignmentRemoved, AssignmentState, CustomerState, NumberState, RunMarker
 from contracts.reference import ReferenceUpdated
+from rating.domain.changes import Held, day_of_change, day_of_status_change
 from rating.domain.numbers import normalise
-from rating.service import cuts, retrying
+from rating.service import cuts, guiding_again, retrying
 from rating.store import gate
 from rating.store import readmodel as store
 from service_kit.database import Transaction, transaction
@@ -39,6 +41,8 @@ async def _apply(
     assignments: Sequence[AssignmentState],
 ) -> None:
     generation = await gate.pass_alone(tx.connection)
+    hands = await _hands_changed(tx, assignments)
+    statuses = await _statuses_changed(tx, customers)
     await store.put_customers(tx.connection, customers, generation)
     await store.put_numbers(tx.connection, numbers, generation)
     await store.put_assignments(tx.connection, assignments, generation)
@@ -48,6 +52,40 @@ async def _apply(
         numbers={normalise(each.number) for each in numbers} | {normalise(each.number) for each in assignments},
         customers={each.customer_id for each in customers},
     )
+    await guiding_again.request(tx, generation, numbers=hands, customers=statuses)
+
+
+async def _hands_changed(tx: Transaction, states: Sequence[AssignmentState]) -> dict[str, date]:
+    """From which day on the calls of which numbers may be another's (digits of E.164)."""
+    known = await store.known_assignments(tx.connection, [each.assignment_id for each in states])
+    found: dict[str, date] = {}
+    for state in states:
+        version, before = known.get(state.assignment_id, (0, None))
+        after = _held(state)
+        day = day_of_change(before, after) if state.version > version else None
+        if day is not None:
+            for number in {each.number for each in (before, after) if each is not None}:
+                found[number] = min(day, found.get(number, day))
+    return found
+
+
+def _held(state: AssignmentState) -> Held | None:
+    if isinstance(state, AssignmentRemoved):
+        return None
+    return Held(normalise(state.number), state.customer_id, state.start, state.end)
+
+
+async def _statuses_changed(tx: Transaction, states: Sequence[CustomerState]) -> dict[int, date]:
+    """From which day on which customers have another status; those that were not known have no usage yet."""
+    known = await store.known_histories(tx.connection, [each.customer_id for each in states])
+    found: dict[int, date] = {}
+    for state in states:
+        if state.customer_id in known:
+            entries = sorted((entry.effective_from, entry.status) for entry in state.status_history)
+            day = day_of_status_change(known[state.customer_id], entries)
+            if day is not None:
+                found[state.customer_id] = day
+    return found
 
 
 async def take_in_reference(batch: Sequence[Received]) -> None:

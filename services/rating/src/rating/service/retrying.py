@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from contracts.base import Event
-from rating.domain.judging import Held, Rated, judge
-from rating.service.events import exception_event, rated_event
+from rating.domain.cdr import columns_of
+from rating.domain.judging import judge
+from rating.domain.verdicts import Held, Rated, verdict
+from rating.service.events import exception_event
+from rating.service.moving import counted, store_usage
 from rating.service.pictures import pictures
-from rating.store import gate, held, outcomes
+from rating.store import counts, gate, held, outcomes
 from rating.store.held import Call
 from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
@@ -79,38 +82,53 @@ async def retry_next(batch: int = BATCH) -> bool:
 
 async def _judge_again(tx: Transaction, calls: Sequence[Call], generation: int) -> None:
     picture = await pictures.at(tx.connection, generation)
-    judged = [(call, judge(call.cdr, picture)) for call in calls]
-    await _store_rated(tx, [(call, rated) for call, rated in judged if isinstance(rated, Rated)], generation)
-    await _store_held(tx, [(call, still) for call, still in judged if isinstance(still, Held)], generation)
+    columns = columns_of([call.cdr for call in calls])
+    judged = judge(columns, picture)
+    told = [verdict(columns, judged, picture, index) for index in range(len(calls))]
+    rated = [(call, each) for call, each in zip(calls, told, strict=True) if isinstance(each, Rated)]
+    still = [(call, each) for call, each in zip(calls, told, strict=True) if isinstance(each, Held)]
+    await _store_rated(tx, rated, generation)
+    await _store_held(tx, still, generation)
 
 
 async def _store_rated(tx: Transaction, rated: Sequence[tuple[Call, Rated]], generation: int) -> None:
     """Move calls from what is held to what is charged; its new generation keeps it out of cuts taken before."""
     if not rated:
         return
-    await held.remove(tx.connection, [call.usage_id for call, _ in rated])
-    rows = [
-        outcomes.usage_row(call.usage_id, call.revision + 1, each, call.cdr, call.received_on, generation)
-        for call, each in rated
-    ]
-    await outcomes.add_usage(tx.connection, rows)
-    await tx.publish_many(rated_event(call.usage_id, call.revision + 1, each, call.cdr) for call, each in rated)
+    was = [call.row for call, _ in rated]
+    await held.remove(tx.connection, [row["usage_id"] for row in was])
+    await counts.add(tx.connection, counts.BY_HAND, counted(was, -1))
+    await store_usage(
+        tx,
+        [
+            outcomes.usage_row(row["usage_id"], row["revision"] + 1, each, call.cdr, row["received_on"], generation)
+            for row, (call, each) in zip(was, rated, strict=True)
+        ],
+    )
 
 
 async def _store_held(tx: Transaction, still: Sequence[tuple[Call, Held]], generation: int) -> None:
     """Calls that stay held: they have a new revision where the reason is another one."""
     if not still:
         return
-    revisions = {call.usage_id: call.revision + _differs(call.judged, each) for call, each in still}
-    rows = {call.usage_id: (revisions[call.usage_id], each) for call, each in still}
-    await held.judged_again(tx.connection, rows, generation)
-    changed: list[Event] = [
-        exception_event(call.usage_id, revisions[call.usage_id], each, call.cdr, call.received_on)
+    rows = [
+        outcomes.held_row(
+            call.row["usage_id"],
+            call.row["revision"] + _differs(call.row, each),
+            each,
+            call.cdr,
+            call.row["received_on"],
+            generation,
+        )
         for call, each in still
-        if _differs(call.judged, each)
     ]
-    await tx.publish_many(changed)
+    await held.judged_again(tx.connection, rows, generation)
+    changed = [(call.row, row) for (call, each), row in zip(still, rows, strict=True) if _differs(call.row, each)]
+    await counts.add(tx.connection, counts.BY_HAND, counted([before for before, _ in changed], -1))
+    await counts.add(tx.connection, counts.BY_HAND, counted([after for _, after in changed]))
+    await tx.publish_many([exception_event(after) for _, after in changed])
 
 
-def _differs(before: Held, after: Held) -> bool:
-    return (before.outcome, before.reason, before.customer_id) != (after.outcome, after.reason, after.customer_id)
+def _differs(before: Mapping[str, Any], after: Held) -> bool:
+    known = (before["outcome"], before["reason"], before["customer_id"])
+    return known != (after.outcome, after.reason, after.customer_id)

@@ -1,20 +1,31 @@
-"""Storing a batch of one input partition: every record's outcome, the position and the events, all or nothing."""
+"""Storing a batch of one input partition: every record's outcome and the position, all or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
-from rating.domain.cdr import Cdr
-from rating.domain.judging import Held, Rated, judge
+import numpy as np
+
+from money.dates import add_months
+from rating.config import settings
+from rating.domain.calendars import EPOCH
+from rating.domain.calls import Int
+from rating.domain.cdr import record_of
+from rating.domain.judgements import Judgements
+from rating.domain.judging import judge
 from rating.domain.picture import Picture
-from rating.events import Encoded, held_event, packed, rated_event, rejected_event
-from rating.intake import Read, Unread, read
+from rating.domain.recordkeys import Keys, keys_of
+from rating.domain.segments import leaf_of
+from rating.domain.verdicts import held
+from rating.events import Outgoing, held_event_of_row, rejected_event_of_row, usage_events, usage_events_of_rows
+from rating.intake import Read, read_batch
+from rating.service.keeping import Checked, Raced, ledger
 from rating.service.pictures import pictures
-from rating.store import gate, outcomes, positions
-from rating.store.outcomes import Key
+from rating.store import counts, gate, outcomes, positions
+from rating.store.frames import usage_frame
+from rating.store.outcomes import Row
 from rating.store.positions import Position
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
@@ -22,7 +33,7 @@ from service_kit.faults import crash_point
 
 SLOT_SHIFT = 48
 """A usage id is the slot of its input partition, and below it the record's offset."""
-REVISION = 1
+FIRST_REVISION = 1
 
 
 class WrongPosition(Exception):
@@ -41,24 +52,37 @@ class Raw:
     value: bytes | None
 
 
-@dataclass(slots=True)
-class Outcomes:
-    """The rows and events of a batch."""
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The records of a batch for the topics `usage.rated` and `usage.exceptions`."""
 
-    usage: list[tuple[Any, ...]] = field(default_factory=list)
-    held: list[tuple[Any, ...]] = field(default_factory=list)
-    duplicates: list[tuple[Any, ...]] = field(default_factory=list)
-    rejected: list[tuple[Any, ...]] = field(default_factory=list)
-    events: list[Encoded] = field(default_factory=list)
+    usage: list[Outgoing]
+    exceptions: list[Outgoing]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition, read: usage id and CDR of those that are one, usage id and reason of the others."""
+    """Records of one partition, read. `usage_ids` and `keys` are of the calls, `unread_ids` of the other records."""
 
-    calls: list[tuple[int, Read]]
-    unread: list[tuple[int, Unread]]
-    raw: dict[int, bytes]
+    read: Read
+    usage_ids: Int
+    keys: Keys
+    unread_ids: list[int]
+    values: list[bytes]
+    received_on: date
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What a batch comes to under one generation: rows to store, counts and events."""
+
+    generation: int
+    usage: bytes | None
+    held: list[Row]
+    duplicates: list[Row]
+    rejected: list[Row]
+    counts: counts.Counts
+    events: Events
 
 
 async def open_partition(topic: str, topic_id: str, partition: int, end: int) -> Position:
@@ -89,8 +113,8 @@ async def open_partition(topic: str, topic_id: str, partition: int, end: int) ->
     return position
 
 
-async def store_batch(position: Position, records: Sequence[Raw], next_offset: int) -> list[Encoded]:
-    """Judge and store records, move the position to `next_offset`, keep the events.
+async def store_batch(position: Position, records: Sequence[Raw], next_offset: int) -> Events:
+    """Judge and store records, and move the position to `next_offset`.
 
     Args:
         position: of the partition; its `position` is the first offset of the batch.
@@ -103,113 +127,145 @@ async def store_batch(position: Position, records: Sequence[Raw], next_offset: i
         WrongPosition: the stored position is another; nothing was stored.
     """
     batch = _read(position.slot, records)
-    picture = pictures.latest
-    judged_in, judgements = picture.generation, _judge(batch, picture)
-    async with transaction() as tx:
-        generation = await gate.pass_shared(tx.connection)
-        if generation != judged_in:
-            judgements = _judge(batch, await pictures.at(tx.connection, generation))
-        if await positions.lock_position(tx.connection, position.slot) != position.position:
-            raise WrongPosition(f"slot {position.slot} does not stand at {position.position} any more")
-        stored = await _outcomes(tx, batch, judgements, generation)
-        await outcomes.add_usage(tx.connection, stored.usage)
-        await outcomes.add_held(tx.connection, stored.held)
-        await outcomes.add_duplicates(tx.connection, stored.duplicates)
-        await outcomes.add_rejected(tx.connection, stored.rejected)
-        crash_point("rating.copied")
-        await positions.advance(
-            tx.connection,
-            position.slot,
-            events_from=position.position,
-            position=next_offset,
-            events=packed(stored.events),
-        )
-    crash_point("rating.stored")
-    return stored.events
+    while True:
+        try:
+            return await _store(position, batch, next_offset)
+        except Raced:
+            continue  # somebody has a key of ours by now, which the next check knows
 
 
 def _read(slot: int, records: Sequence[Raw]) -> Batch:
-    calls: list[tuple[int, Read]] = []
-    unread: list[tuple[int, Unread]] = []
-    raw: dict[int, bytes] = {}
-    for record in records:
-        usage_id = (slot << SLOT_SHIFT) + record.offset
-        told = read(record.value)
-        if isinstance(told, Read):
-            calls.append((usage_id, told))
-            raw[usage_id] = record.value or b""
-        else:
-            unread.append((usage_id, told))
-    return Batch(calls, unread, raw)
+    read = read_batch([record.value for record in records])
+    ids = np.array([(slot << SLOT_SHIFT) + record.offset for record in records], dtype=np.int64)
+    values = [record.value or b"" for record in records]
+    keys = keys_of(read.calls, ids[read.rows], read.content, ledger.seed)
+    return Batch(read, ids[read.rows], keys, [int(ids[place]) for place, _ in read.unread], values, clock.today())
 
 
-def _judge(batch: Batch, picture: Picture) -> list[Rated | Held]:
-    return [judge(told.cdr, picture) for _, told in batch.calls]
+async def _store(position: Position, batch: Batch, next_offset: int) -> Events:
+    async with transaction() as tx:
+        checked = await ledger.check(tx.connection, batch.keys)
+        prepared = _prepare(batch, checked, pictures.latest)
+        generation = await gate.pass_shared(tx.connection)
+        if prepared.generation != generation:
+            prepared = _prepare(batch, checked, await pictures.at(tx.connection, generation))
+        if await positions.lock_position(tx.connection, position.slot) != position.position:
+            raise WrongPosition(f"slot {position.slot} does not stand at {position.position} any more")
+        await _write(tx, position.slot, prepared)
+        crash_point("rating.copied")
+        await positions.advance(tx.connection, position.slot, events_from=position.position, position=next_offset)
+        claimed = await ledger.claim(tx.connection, checked, batch.received_on)
+    ledger.settle(claimed)
+    crash_point("rating.stored")
+    return prepared.events
 
 
-async def _outcomes(tx: Transaction, batch: Batch, judgements: Sequence[Rated | Held], generation: int) -> Outcomes:
-    """SPEC Z22: rejected, then duplicate, then as judged."""
-    now, received_on = clock.now(), clock.today()
-    stored = Outcomes()
-    for usage_id, unread in batch.unread:
-        stored.rejected.append(_rejected_row(usage_id, unread, received_on))
-        stored.events.append(rejected_event(usage_id, unread, received_on, now))
-    first = await _first_copies(tx, batch, received_on, stored)
-    for (usage_id, told), judgement in zip(batch.calls, judgements, strict=True):
-        if usage_id not in first:
-            continue
-        if isinstance(judgement, Rated):
-            row = outcomes.usage_row(usage_id, REVISION, judgement, told.cdr, received_on, generation)
-            stored.usage.append(row)
-            stored.events.append(rated_event(usage_id, judgement, told.cdr, now))
-        else:
-            stored.held.append(outcomes.held_row(usage_id, REVISION, judgement, told.cdr, received_on, generation))
-            stored.events.append(held_event(usage_id, judgement, told.cdr, received_on, now))
-    return stored
+async def _write(tx: Transaction, slot: int, prepared: Prepared) -> None:
+    if prepared.usage is not None:
+        await outcomes.copy_usage(tx.connection, prepared.usage, leaf_of(prepared.generation))
+    await outcomes.add_held(tx.connection, prepared.held)
+    await outcomes.add_duplicates(tx.connection, prepared.duplicates)
+    await outcomes.add_rejected(tx.connection, prepared.rejected)
+    await counts.add(tx.connection, slot, prepared.counts)
 
 
-def _rejected_row(usage_id: int, unread: Unread, received_on: date) -> tuple[Any, ...]:
-    return (
-        usage_id,
-        unread.source,
-        unread.record_id,
-        unread.reason,
-        unread.field,
-        unread.detail,
-        unread.raw,
-        unread.file_id,
-        unread.file_row,
-        received_on,
+def _prepare(batch: Batch, checked: Checked, picture: Picture) -> Prepared:
+    """SPEC Z22: rejected, then duplicate, then as judged. Never awaits, so it sees one generation from end to end."""
+    calls = batch.read.calls
+    judged = judge(calls, picture, oldest_day=_oldest_day(batch.received_on))
+    rated = np.flatnonzero(checked.is_first & judged.is_rated)
+    waiting = np.flatnonzero(checked.is_first & ~judged.is_rated)
+    names, now = picture.names, clock.now()
+    held_rows = [_held_row(batch, judged, picture, row) for row in waiting.tolist()]
+    duplicates = [_duplicate_row(batch, checked, row) for row in np.flatnonzero(~checked.is_first).tolist()]
+    rejected = _rejected_rows(batch)
+    usage = None
+    if rated.size:
+        usage = usage_frame(calls, judged, rated, batch.usage_ids, names, received_on=batch.received_on)
+    return Prepared(
+        generation=picture.generation,
+        usage=usage,
+        held=held_rows,
+        duplicates=duplicates,
+        rejected=rejected,
+        counts=_counted(batch, judged, rated, (held_rows, duplicates, rejected)),
+        events=Events(
+            usage_events(calls, judged, rated, batch.usage_ids, names, time=now),
+            _exceptions(held_rows, rejected, now),
+        ),
     )
 
 
-async def _first_copies(tx: Transaction, batch: Batch, received_on: date, stored: Outcomes) -> set[int]:
-    """SPEC R1, Z21: claim the record ids; those that somebody has, here or elsewhere, become duplicates.
+def _oldest_day(today: date) -> int:
+    """SPEC R1: what started before is too old to check, for record ids may be forgotten."""
+    return (add_months(today, -settings().record_ids_kept_months) - EPOCH).days
 
-    Returns: the usage ids of the records that are the first of their id.
+
+def _held_row(batch: Batch, judged: Judgements, picture: Picture, row: int) -> Row:
+    calls = batch.read.calls
+    told, cdr = held(calls, judged, picture, row), record_of(calls, row)
+    usage_id = int(batch.usage_ids[row])
+    return outcomes.held_row(usage_id, FIRST_REVISION, told, cdr, batch.received_on, picture.generation)
+
+
+def _duplicate_row(batch: Batch, checked: Checked, row: int) -> Row:
+    calls, holder = batch.read.calls, checked.holder[row]
+    return {
+        "usage_id": int(batch.usage_ids[row]),
+        "source": calls.kinds[int(calls.kind[row])].source,
+        "record_id": calls.record_ids[row],
+        "first_usage_id": int(holder["usage_id"]),
+        "conflict": bool(holder["content"] != checked.keys["content"][row]),
+        "raw": batch.values[int(batch.read.rows[row])],
+        "received_on": batch.received_on,
+    }
+
+
+def _rejected_rows(batch: Batch) -> list[Row]:
+    told = zip(batch.unread_ids, batch.read.unread, strict=True)
+    return [outcomes.rejected_row(usage_id, unread, batch.received_on) for usage_id, (_, unread) in told]
+
+
+def _exceptions(held_rows: Iterable[Row], rejected: Iterable[Row], now: datetime) -> list[Outgoing]:
+    of_rejected = [rejected_event_of_row(row, time=now) for row in rejected]
+    return of_rejected + [held_event_of_row(row, time=now) for row in held_rows]
+
+
+def _counted(
+    batch: Batch, judged: Judgements, rated: Int, others: tuple[Sequence[Row], Sequence[Row], Sequence[Row]]
+) -> counts.Counts:
+    """SPEC R3: received is the sum of these."""
+    found: counts.Counts = {}
+
+    def add(source: str, outcome: str, reason: str, records: int = 1, charge: int = 0) -> None:
+        key = (source, batch.received_on, outcome, reason)
+        before = found.get(key, (0, 0))
+        found[key] = (before[0] + records, before[1] + charge)
+
+    calls = batch.read.calls
+    kind, charge = calls.kind[rated], judged.charge[rated]
+    for number in np.unique(kind).tolist():
+        of_kind = charge[kind == number]
+        add(calls.kinds[number].source, "rated", "", len(of_kind), sum(of_kind.tolist()))
+    held_rows, duplicates, rejected = others
+    for row in held_rows:
+        add(row["source"], row["outcome"], row["reason"])
+    for row in duplicates:
+        add(row["source"], "duplicate", "conflict" if row["conflict"] else "")
+    for row in rejected:
+        add(row["source"], "rejected", row["reason"])
+    return found
+
+
+async def events_of(position: Position) -> Events:
+    """The events of the batch that moved a position last, derived from what it stored.
+
+    What has become something else since has been told with a higher revision; its first event is not told any more.
     """
-    in_batch: dict[tuple[str, str], Key] = {}
-    keys = [_key(usage_id, told.cdr, told.content) for usage_id, told in batch.calls]
-    for key in keys:
-        in_batch.setdefault((key.source, key.record_id), key)
-    claimed = await outcomes.claim(tx.connection, list(in_batch.values()), received_on) if in_batch else set()
-    again = [key for key in keys if key.usage_id not in claimed]
-    held_by = await outcomes.holders(tx.connection, again) if again else {}
-    for key in again:
-        first_usage_id, content = held_by[key.source, key.record_id]
-        stored.duplicates.append(
-            (
-                key.usage_id,
-                key.source,
-                key.record_id,
-                first_usage_id,
-                content != key.content,
-                batch.raw[key.usage_id],
-                received_on,
-            )
-        )
-    return claimed
-
-
-def _key(usage_id: int, cdr: Cdr, content: bytes) -> Key:
-    return Key(cdr.source, cdr.record_id, usage_id, content)
+    first, last = ((position.slot << SLOT_SHIFT) + at for at in (position.events_from, position.position - 1))
+    now = clock.now()
+    async with reading() as connection:
+        usage = await outcomes.stored_usage(connection, first, last, FIRST_REVISION)
+        held_rows = await outcomes.stored_held(connection, first, last, FIRST_REVISION)
+        rejected = await outcomes.stored_rejected(connection, first, last)
+    return Events(usage_events_of_rows(usage, time=now), _exceptions(held_rows, rejected, now))

@@ -22,7 +22,8 @@ _REQUEST = text(
 )
 # A customer's open close may yet be released: until then nobody can say whether its usage is billed.
 _NO_OPEN_CLOSE = """
-    NOT EXISTS (SELECT FROM usage_close WHERE usage_close.customer_id = reguide_request.customer_id AND state = 'closed')
+    NOT EXISTS (SELECT FROM usage_close AS open
+                WHERE open.customer_id = reguide_request.customer_id AND open.state = 'closed')
 """
 _UP_TO = text(f"SELECT EXISTS (SELECT FROM reguide_request WHERE generation <= :generation AND {_NO_OPEN_CLOSE})")
 _NEXT = text(
@@ -83,9 +84,7 @@ async def holders_of(connection: AsyncConnection, numbers: Collection[str]) -> S
     return [(row.number, row.customer_id) for row in rows]
 
 
-async def add_requests(
-    connection: AsyncConnection, generation: int, days: Mapping[tuple[int, str], date]
-) -> None:
+async def add_requests(connection: AsyncConnection, generation: int, days: Mapping[tuple[int, str], date]) -> None:
     """Ask for usage to be guided again: the first day of each (customer, number)."""
     asked = sorted(days)
     values = {

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.cdr import Cdr
-from rating.domain.judging import Held
+from rating.store.outcomes import cdr_of
 
 RETRY_LOCK = 0x7265_7472_7920  # "retry "
 Kind = Literal["number", "customer", "unpriced", "everything"]
@@ -77,14 +76,25 @@ _BY_KIND = {
     "everything": text(" UNION ALL ".join(f"({_OLDER.format(outcome=each)})" for each in RETRIED) + " LIMIT :limit"),
 }
 _REMOVE = text("DELETE FROM held WHERE usage_id = ANY(:usage_ids)")
+_UPDATED = {
+    "usage_id": "usage_ids",
+    "revision": "revisions",
+    "outcome": "outcomes",
+    "reason": "reasons",
+    "detail": "details",
+    "customer_id": "customers",
+    "number_id": "numbers",
+    "band": "bands",
+}
 _UPDATE = text(
     """
     UPDATE held SET outcome = told.outcome, reason = told.reason, detail = told.detail, generation = :generation,
-                    customer_id = told.customer_id, number_id = told.number_id, revision = told.revision
+                    customer_id = told.customer_id, number_id = told.number_id, revision = told.revision,
+                    band = told.band
     FROM unnest(
         CAST(:usage_ids AS bigint[]), CAST(:revisions AS int[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),
-        CAST(:details AS text[]), CAST(:customers AS bigint[]), CAST(:numbers AS bigint[])
-    ) AS told (usage_id, revision, outcome, reason, detail, customer_id, number_id)
+        CAST(:details AS text[]), CAST(:customers AS bigint[]), CAST(:numbers AS bigint[]), CAST(:bands AS text[])
+    ) AS told (usage_id, revision, outcome, reason, detail, customer_id, number_id, band)
     WHERE held.usage_id = told.usage_id
     """
 )
@@ -101,13 +111,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A held call, how it was judged, and its revision."""
+    """A held call, as it is stored."""
 
-    usage_id: int
-    revision: int
-    judged: Held
+    row: Mapping[str, Any]
     cdr: Cdr
-    received_on: date
 
 
 async def only_one(connection: AsyncConnection) -> bool:
@@ -168,13 +175,8 @@ async def concerned(connection: AsyncConnection, requests: Sequence[Request], li
     return [_call(row) for row in (await connection.execute(_BY_KIND[kind], values)).mappings()]
 
 
-_CDR_FIELDS = tuple(Cdr.__dataclass_fields__)
-
-
 def _call(row: RowMapping) -> Call:
-    judged = Held(row["outcome"], row["reason"], row["detail"], row["customer_id"], row["number_id"])
-    cdr = Cdr(**{name: row[name] for name in _CDR_FIELDS})
-    return Call(row["usage_id"], row["revision"], judged, cdr, row["received_on"])
+    return Call(dict(row), cdr_of(row))
 
 
 async def remove(connection: AsyncConnection, usage_ids: Sequence[int]) -> None:
@@ -182,16 +184,7 @@ async def remove(connection: AsyncConnection, usage_ids: Sequence[int]) -> None:
     await connection.execute(_REMOVE, {"usage_ids": list(usage_ids)})
 
 
-async def judged_again(connection: AsyncConnection, calls: Mapping[int, tuple[int, Held]], generation: int) -> None:
-    """Calls that stay held: revision and judgement by usage id."""
-    values = {
-        "usage_ids": list(calls),
-        "revisions": [revision for revision, _ in calls.values()],
-        "outcomes": [held.outcome for _, held in calls.values()],
-        "reasons": [held.reason for _, held in calls.values()],
-        "details": [held.detail for _, held in calls.values()],
-        "customers": [held.customer_id for _, held in calls.values()],
-        "numbers": [held.number_id for _, held in calls.values()],
-        "generation": generation,
-    }
-    await connection.execute(_UPDATE, values)
+async def judged_again(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]], generation: int) -> None:
+    """Calls that stay held, as they are now."""
+    columns = {plural: [row[name] for row in rows] for name, plural in _UPDATED.items()}
+    await connection.execute(_UPDATE, {**columns, "generation": generation})

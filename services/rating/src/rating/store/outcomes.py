@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection as PsycopgConnection
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.cdr import Cdr
@@ -72,6 +72,11 @@ _REJECTED: Types = {
     "received_on": "date",
 }
 
+_BETWEEN = "usage_id BETWEEN :first AND :last"
+_STORED_USAGE = text(f"SELECT * FROM usage WHERE {_BETWEEN} AND revision = :revision ORDER BY usage_id")
+_STORED_HELD = text(f"SELECT * FROM held WHERE {_BETWEEN} AND revision = :revision ORDER BY usage_id")
+_STORED_REJECTED = text(f"SELECT * FROM rejected WHERE {_BETWEEN} ORDER BY usage_id")
+
 
 def cdr_of(row: RowMapping | Row) -> Cdr:
     """The CDR of a row of `usage` or `held`."""
@@ -99,6 +104,25 @@ def rejected_row(usage_id: int, unread: Unread, received_on: date) -> dict[str, 
 
 def _values(record: Rated | Held | Cdr | Unread) -> dict[str, Any]:
     return {name: getattr(record, name) for name in type(record).__slots__}
+
+
+async def stored_usage(connection: AsyncConnection, first: int, last: int, revision: int) -> Sequence[Row]:
+    """Rows of `usage` between two usage ids that have still this revision. Unsealed leaves are read from end to end."""
+    return await _stored(connection, _STORED_USAGE, first=first, last=last, revision=revision)
+
+
+async def stored_held(connection: AsyncConnection, first: int, last: int, revision: int) -> Sequence[Row]:
+    """Rows of `held` between two usage ids that have still this revision."""
+    return await _stored(connection, _STORED_HELD, first=first, last=last, revision=revision)
+
+
+async def stored_rejected(connection: AsyncConnection, first: int, last: int) -> Sequence[Row]:
+    """Rows of `rejected` between two usage ids."""
+    return await _stored(connection, _STORED_REJECTED, first=first, last=last)
+
+
+async def _stored(connection: AsyncConnection, statement: TextClause, **values: int) -> Sequence[Row]:
+    return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
 
 
 async def copy_usage(connection: AsyncConnection, frame: bytes, table: str = "usage") -> None:

@@ -1,4 +1,4 @@
-"""Where each input partition stands: the stored position, and the last batch's events until they are surely sent."""
+"""Where each input partition stands: the stored position, and where the last batch began."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 _FIND = text(
     """
-    SELECT slot, position, events_from, events FROM input_position
+    SELECT slot, position, events_from FROM input_position
     WHERE topic = :topic AND topic_id = :topic_id AND partition = :partition
     """
 )
@@ -21,21 +21,18 @@ _MAKE = text(
     """
 )
 _LOCK = text("SELECT position FROM input_position WHERE slot = :slot FOR UPDATE")
-_ADVANCE = text(
-    "UPDATE input_position SET position = :position, events_from = :events_from, events = :events WHERE slot = :slot"
-)
+_ADVANCE = text("UPDATE input_position SET position = :position, events_from = :events_from WHERE slot = :slot")
 _OTHER_IDS = text("SELECT DISTINCT topic_id FROM input_position WHERE topic = :topic AND topic_id <> :topic_id")
 _ALL = text("SELECT topic, topic_id, partition, position FROM input_position ORDER BY topic, partition, slot")
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A partition's row. `events` are those of the offsets from `events_from` to `position`, encoded."""
+    """A partition's row. The last batch reached from `events_from` to `position`."""
 
     slot: int
     position: int
     events_from: int
-    events: bytes | None
 
 
 async def open_position(connection: AsyncConnection, topic: str, topic_id: str, partition: int) -> Position:
@@ -45,7 +42,7 @@ async def open_position(connection: AsyncConnection, topic: str, topic_id: str, 
     if row is None:
         await connection.execute(_MAKE, values)
         row = (await connection.execute(_FIND, values)).one()
-    return Position(row.slot, row.position, row.events_from, bytes(row.events) if row.events is not None else None)
+    return Position(row.slot, row.position, row.events_from)
 
 
 async def lock_position(connection: AsyncConnection, slot: int) -> int:
@@ -53,9 +50,9 @@ async def lock_position(connection: AsyncConnection, slot: int) -> int:
     return int((await connection.execute(_LOCK, {"slot": slot})).scalar_one())
 
 
-async def advance(connection: AsyncConnection, slot: int, *, events_from: int, position: int, events: bytes) -> None:
-    """Move the position on and keep the events of the batch that moved it."""
-    values = {"slot": slot, "events_from": events_from, "position": position, "events": events}
+async def advance(connection: AsyncConnection, slot: int, *, events_from: int, position: int) -> None:
+    """Move the position on; the batch that moved it began at `events_from`."""
+    values = {"slot": slot, "events_from": events_from, "position": position}
     await connection.execute(_ADVANCE, values)
 
 

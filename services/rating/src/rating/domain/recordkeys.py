@@ -1,0 +1,209 @@
+"""Record ids as keys of 128 bits, and what tells thousands of them from millions at once (SPEC R1, Z21).
+
+Everything is columns of numpy. A filter says of each key that it is surely new, or perhaps not; sorted tiers say who
+has a key. `docs/decisions/0011-record-ids-in-runs.md` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from rating.domain.calls import Calls, Int
+
+Keys = NDArray[np.void]
+Mask = NDArray[np.bool_]
+KEY = np.dtype([("h1", "<u8"), ("h2", "<u8"), ("usage_id", "<i8"), ("content", "<u8")])
+"""The hash of source and record id, who has it, and a hash of what a second copy must be equal in."""
+NOBODY = -1
+CHUNK = 60
+"""Keys that are stored side by side: as many as Postgres keeps within a row."""
+SLICES = 256
+"""Into how many equal ranges of `h1` keys are cut where there are too many for memory."""
+_BITS_A_KEY = 14
+_BITS_SET = 4
+_WORD_BITS = 64
+_SIGN = np.uint64(1 << 63)
+
+
+def keys_of(calls: Calls, usage_ids: Int, content: NDArray[np.uint64], seed: int) -> Keys:
+    """The keys of calls.
+
+    Args:
+        seed: of this installation, so that nobody outside can make two ids that hash alike.
+    """
+    sources = [f"{kind.source}\0" for kind in calls.kinds]
+    digest = xxhash.xxh3_128_digest
+    told = zip(calls.kind.tolist(), calls.record_ids, strict=True)
+    hashes = b"".join([digest((sources[kind] + record_id).encode(), seed) for kind, record_id in told])
+    return _keys(np.frombuffer(hashes, dtype="<u8").reshape(-1, 2), usage_ids, content)
+
+
+def key_of(source: str, record_id: str, seed: int) -> Keys:
+    """The key of one record, of nobody's usage."""
+    digest = xxhash.xxh3_128_digest(f"{source}\0{record_id}".encode(), seed)
+    return _keys(np.frombuffer(digest, dtype="<u8").reshape(1, 2), np.array([NOBODY]), np.zeros(1, dtype=np.uint64))
+
+
+def _keys(hashes: NDArray[np.uint64], usage_ids: Int, content: NDArray[np.uint64]) -> Keys:
+    keys = np.empty(len(hashes), dtype=KEY)
+    keys["h1"], keys["h2"] = hashes[:, 0], hashes[:, 1]
+    keys["usage_id"], keys["content"] = usage_ids, content
+    return keys
+
+
+def in_order(keys: Keys) -> Keys:
+    """Keys in the order of their hashes; equal ones stay in the order they came in."""
+    return keys[np.lexsort((keys["h2"], keys["h1"]))]
+
+
+def first_of_each(keys: Keys) -> Int:
+    """For each key, the place of the first one that is equal to it."""
+    order = np.lexsort((keys["h2"], keys["h1"]))
+    h1, h2 = keys["h1"][order], keys["h2"][order]
+    begins = np.ones(len(keys), dtype=bool)
+    begins[1:] = (h1[1:] != h1[:-1]) | (h2[1:] != h2[:-1])
+    first = np.empty(len(keys), dtype=np.int64)
+    first[order] = order[np.maximum.accumulate(np.where(begins, np.arange(len(keys)), 0))]
+    return first
+
+
+class Filter:
+    """Bloom's filter, all bits of a key in one word: surely new, or perhaps not (about one in two hundred wrongly)."""
+
+    def __init__(self, words: NDArray[np.uint64]) -> None:
+        self.words = words
+        self._shift = np.uint64(_WORD_BITS - (len(words) - 1).bit_length())
+
+    @classmethod
+    def sized(cls, keys: int) -> Filter:
+        """An empty filter for so many keys."""
+        words = max(2, 1 << (keys * _BITS_A_KEY // _WORD_BITS).bit_length())
+        return cls(np.zeros(words, dtype=np.uint64))
+
+    def add(self, keys: Keys) -> None:
+        """Remember keys."""
+        np.bitwise_or.at(self.words, self._word(keys), _bits(keys))
+
+    def maybe(self, keys: Keys) -> Mask:
+        """Whether each key was perhaps added."""
+        bits = _bits(keys)
+        found: Mask = self.words[self._word(keys)] & bits == bits
+        return found
+
+    def _word(self, keys: Keys) -> NDArray[np.uint64]:
+        return keys["h1"] >> self._shift
+
+
+def _bits(keys: Keys) -> NDArray[np.uint64]:
+    h2 = keys["h2"]
+    bits = np.zeros(len(keys), dtype=np.uint64)
+    for turn in range(_BITS_SET):
+        bits |= np.uint64(1) << ((h2 >> np.uint64(6 * turn)) & np.uint64(63))
+    return bits
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Keys in order; `h1` lies apart, for searching."""
+
+    h1: NDArray[np.uint64]
+    keys: Keys
+
+
+class Unsealed:
+    """Keys that come a few thousand at a time, and who has them."""
+
+    def __init__(self, expected: int) -> None:
+        self._tiers: list[Tier] = []
+        self._filter = Filter.sized(expected)
+
+    def __len__(self) -> int:
+        return sum(len(tier.h1) for tier in self._tiers)
+
+    def add(self, keys: Keys) -> None:
+        """Add keys that are in order. Tiers of about one size become one, so there are few of them."""
+        self._filter.add(keys)
+        while self._tiers and len(self._tiers[-1].h1) < 2 * len(keys):
+            keys = np.concatenate((self._tiers.pop().keys, keys))
+            keys = keys[np.argsort(keys["h1"], kind="stable")]
+        self._tiers.append(Tier(np.ascontiguousarray(keys["h1"]), keys))
+
+    def find(self, keys: Keys) -> Keys:
+        """Who has each key; its `usage_id` is NOBODY where nobody has."""
+        found = np.zeros(len(keys), dtype=KEY)
+        found["usage_id"] = NOBODY
+        rows = np.flatnonzero(self._filter.maybe(keys))
+        for tier in self._tiers:
+            if not rows.size:
+                break
+            at = _search(tier, keys[rows])
+            hit = at >= 0
+            found[rows[hit]] = tier.keys[at[hit]]
+            rows = rows[~hit]
+        return found
+
+
+def _search(tier: Tier, keys: Keys) -> Int:
+    """The place of each key in a tier, -1 where it is not there."""
+    at = np.searchsorted(tier.h1, keys["h1"])
+    found = np.full(len(keys), -1, dtype=np.int64)
+    rows = np.flatnonzero(at < len(tier.h1))
+    while rows.size:
+        rows = rows[tier.h1[at[rows]] == keys["h1"][rows]]
+        hit = tier.keys["h2"][at[rows]] == keys["h2"][rows]
+        found[rows[hit]] = at[rows[hit]]
+        rows = rows[~hit]
+        at[rows] += 1
+        rows = rows[at[rows] < len(tier.h1)]
+    return found
+
+
+def find_in_chunk(chunk: bytes, key: np.void) -> np.void | None:
+    """Who has a key, of the keys of a chunk."""
+    keys = np.frombuffer(chunk, dtype=KEY)
+    hit = np.flatnonzero((keys["h1"] == key["h1"]) & (keys["h2"] == key["h2"]))
+    return keys[hit[0]] if hit.size else None
+
+
+def as_signed(h1: NDArray[np.uint64]) -> Int:
+    """`h1` as Postgres can keep it, in the same order."""
+    return (h1 ^ _SIGN).view(np.int64)
+
+
+def chunks_of(keys: Keys) -> Iterator[tuple[int, bytes]]:
+    """Keys in order as chunks, each with the signed `h1` of its first; none reaches from one slice into the next.
+
+    Keys whose `h1` is the same are in one chunk, the last one that begins by it.
+    """
+    slices = (keys["h1"] >> np.uint64(_WORD_BITS - 8)).astype(np.int64)
+    ends = [*np.flatnonzero(slices[1:] != slices[:-1]) + 1, len(keys)]
+    first = as_signed(keys["h1"])
+    begin = 0
+    for slice_end in ends:
+        while begin < slice_end:
+            end = _past_equals(keys, min(begin + CHUNK, slice_end))
+            yield int(first[begin]), keys[begin:end].tobytes()
+            begin = end
+
+
+def _past_equals(keys: Keys, end: int) -> int:
+    while 0 < end < len(keys) and keys["h1"][end] == keys["h1"][end - 1]:
+        end += 1
+    return end
+
+
+def slice_bounds(number: int) -> tuple[int, int]:
+    """The signed `h1` that a slice begins with, and the last one in it."""
+    width = (1 << _WORD_BITS) // SLICES
+    begin = number * width - (1 << 63)
+    return begin, begin + width - 1
+
+
+def joined(parts: Sequence[bytes]) -> Keys:
+    """Keys of several blocks or chunks."""
+    return np.frombuffer(b"".join(parts), dtype=KEY)

@@ -1,0 +1,86 @@
+"""Segments of usage: a new one is begun when the open one has grown, and the old one gets its indexes at once.
+
+Rows are copied into a leaf without an index, for keeping one row by row costs as much as all else of storing. What is
+read from the open leaf is read from end to end, so it is sealed before it is large, and before a run is closed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import IntegrityError
+
+from rating.domain.segments import segment_of
+from rating.store import gate
+from rating.store import segments as store
+from service_kit.database import Transaction, transaction
+from service_kit.faults import crash_point
+from service_kit.logs import logger
+
+_log = logger(__name__)
+ROW_BYTES = 320
+"""What a row takes, about."""
+SEAL_BYTES = 1_000_000 * ROW_BYTES
+CUT_BYTES = 100_000 * ROW_BYTES
+"""A leaf that is smaller is read from end to end in no time."""
+
+
+async def seal_step(seal_bytes: int = SEAL_BYTES) -> bool:
+    """Do one step that is due: index a sealed leaf, make the next one, or begin it. Returns whether one was."""
+    if await _index_next():
+        return True
+    if await _keep_one_ahead():
+        return True
+    async with transaction() as tx:
+        if not await store.only_one(tx.connection):
+            return False
+        return await begin_segment(tx, seal_bytes) is not None
+
+
+async def begin_segment(tx: Transaction, least_bytes: int) -> int | None:
+    """Begin the next segment if the open one is so large already and the next one's leaf is there.
+
+    Args:
+        tx: it passes the gate alone, and the segment begins with its commit.
+
+    Returns: the last generation that is not the new segment's; None where none was begun.
+    """
+    open_one = segment_of(await gate.generation(tx.connection))
+    if await store.size_bytes(tx.connection, open_one) < least_bytes:
+        return None
+    if await store.newest(tx.connection) <= open_one:
+        return None
+    now = await gate.start_segment(tx.connection)
+    crash_point("rating.sealing")
+    return now - 1
+
+
+async def index_sealed() -> None:
+    """Give every sealed leaf its indexes, unless another process is about it."""
+    while await _index_next():
+        pass
+
+
+async def _index_next() -> bool:
+    async with transaction() as tx:
+        if not await store.only_one(tx.connection):
+            return False
+        segment = await store.next_to_index(tx.connection, segment_of(await gate.generation(tx.connection)))
+        if segment is None:
+            return False
+        try:
+            await store.build_indexes(tx.connection, segment)
+        except IntegrityError as error:
+            _log.critical("a segment holds a usage id twice: it cannot be sealed", segment=segment, error=str(error))
+            raise
+        crash_point("rating.sealed")
+        return True
+
+
+async def _keep_one_ahead() -> bool:
+    async with transaction() as tx:
+        if not await store.only_one(tx.connection):
+            return False
+        open_one, newest = segment_of(await gate.generation(tx.connection)), await store.newest(tx.connection)
+        if newest > open_one:
+            return False
+        await store.add(tx.connection, newest + 1)
+        return True

@@ -1,0 +1,66 @@
+"""The leaves of `usage`: one is being filled, without an index; the others are sealed, with theirs."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rating.domain.segments import first_generation, leaf
+
+SEGMENTS_LOCK = 0x7365_676D_656E_7473  # "segments"
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
+_NEWEST = text("SELECT max(segment) FROM segment")
+_ADD = text("INSERT INTO segment (segment) VALUES (:segment) ON CONFLICT DO NOTHING")
+_TO_INDEX = text("SELECT segment FROM segment WHERE segment < :open_one AND NOT indexed ORDER BY segment LIMIT 1")
+_INDEXED = text("UPDATE segment SET indexed = true WHERE segment = :segment")
+_IS_ATTACHED = text(
+    "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass(:leaf) AND inhparent = 'usage'::regclass)"
+)
+_BYTES = text("SELECT coalesce(pg_relation_size(to_regclass(:leaf)), 0)")
+_PATIENCE = text("SET LOCAL lock_timeout = '2s'")
+
+
+async def only_one(connection: AsyncConnection) -> bool:
+    """Whether this transaction is the one that makes and seals segments."""
+    return bool((await connection.execute(_TRY_LOCK, {"lock": SEGMENTS_LOCK})).scalar_one())
+
+
+async def newest(connection: AsyncConnection) -> int:
+    """The last segment that has a leaf."""
+    return int((await connection.execute(_NEWEST)).scalar_one())
+
+
+async def add(connection: AsyncConnection, segment: int) -> None:
+    """Make a segment's leaf. Attaching it waits for no writer; a leaf that a crash left behind is taken as it is.
+
+    Raises: OperationalError: the table is locked for longer than a moment; try again later.
+    """
+    name = leaf(segment)
+    await connection.execute(_PATIENCE)
+    await connection.execute(text(f"CREATE TABLE IF NOT EXISTS {name} (LIKE usage INCLUDING DEFAULTS)"))
+    if not (await connection.execute(_IS_ATTACHED, {"leaf": name})).scalar_one():
+        bounds = f"FROM ({first_generation(segment)}) TO ({first_generation(segment + 1)})"
+        await connection.execute(text(f"ALTER TABLE usage ATTACH PARTITION {name} FOR VALUES {bounds}"))
+    await connection.execute(_ADD, {"segment": segment})
+
+
+async def size_bytes(connection: AsyncConnection, segment: int) -> int:
+    """How large a segment's leaf is."""
+    return int((await connection.execute(_BYTES, {"leaf": leaf(segment)})).scalar_one())
+
+
+async def next_to_index(connection: AsyncConnection, open_one: int) -> int | None:
+    """The first segment without its indexes, of those that the gate has left behind."""
+    return (await connection.execute(_TO_INDEX, {"open_one": open_one})).scalar_one_or_none()
+
+
+async def build_indexes(connection: AsyncConnection, segment: int) -> None:
+    """Give a sealed leaf its indexes: far cheaper than to keep them row by row.
+
+    Raises: IntegrityError: two rows have one usage id, which nothing that works can bring about.
+    """
+    name = leaf(segment)
+    await connection.execute(text(f"CREATE UNIQUE INDEX IF NOT EXISTS {name}_id ON {name} (usage_id)"))
+    await connection.execute(text(f"CREATE INDEX IF NOT EXISTS {name}_customer ON {name} (customer_id, local_date)"))
+    await connection.execute(text(f"ANALYZE {name}"))
+    await connection.execute(_INDEXED, {"segment": segment})
