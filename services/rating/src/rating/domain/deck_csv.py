@@ -33,8 +33,15 @@ __all__ = [
     "Parsed",
     "RateRow",
     "RowProblem",
+    "Table",
     "UnreadableTableError",
     "micro",
+    "parse_destinations",
+    "parse_inbound_classes",
+    "parse_rates",
+    "read_destinations",
+    "read_inbound_classes",
+    "read_rates",
 ]
 
 Table = Iterable[list[str]]
@@ -117,7 +124,9 @@ def _read(
             if any(cells):
                 _take(parsed, number, cells, len(header), order, read)
             if len(parsed.rows) > MOST_ROWS:
-                return parsed.problem(number, f"the file has more than {MOST_ROWS} rows: split it", "too_many")
+                return parsed.problem(
+                    number, f"the file has more than the {MOST_ROWS} rows that one may have", "too_many"
+                )
     except BadCellError as bad:
         parsed.problem(0, str(bad), "header")
     except (csv.Error, UnicodeDecodeError) as error:
