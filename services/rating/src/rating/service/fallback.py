@@ -6,7 +6,7 @@ nothing for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -15,15 +15,13 @@ from rating.domain.cdr import columns_of
 from rating.domain.fallback import judge_at_close
 from rating.domain.judging import BY_FALLBACK
 from rating.domain.verdicts import Rated, verdict
-from rating.service.events import rated_event
+from rating.service.moving import counted, store_usage
 from rating.service.pictures import pictures
 from rating.store import counts, gate, held, outcomes
 from rating.store import fallback as store
 from service_kit.database import Transaction
 
 BATCH = 2_000
-UNPRICED, RATED = ("unpriced", "no_price"), ("rated", "")
-"""Outcomes with their reasons, as they are counted."""
 
 
 async def price_unpriced(tx: Transaction, closes: Sequence[int]) -> None:
@@ -57,27 +55,15 @@ async def _priced(rows: Sequence[RowMapping]) -> list[tuple[int, int, Rated]]:
 async def bill(tx: Transaction, closes: Sequence[int]) -> None:
     """Closes are billed now: the calls that they charge for become usage, within the rectangle of their close."""
     while rows := await store.priced_by(tx.connection, closes, BATCH):
-        billed = [_billed(row) for row in rows]
         await store.remove(tx.connection, [row["usage_id"] for row in rows])
-        await outcomes.add_usage(tx.connection, billed)
-        await counts.add(tx.connection, counts.BY_HAND, _moved(billed))
-        await tx.publish_many([rated_event(row) for row in billed])
+        uncharged = [{**row, "charge_micro": 0} for row in rows]
+        await counts.add(tx.connection, counts.BY_HAND, counted(uncharged, -1))
+        await store_usage(tx, [_billed(row) for row in rows])
 
 
 def _billed(row: RowMapping) -> dict[str, Any]:
     cdr, rated = outcomes.cdr_of(row), store.rated_of(row)
     return outcomes.usage_row(row["usage_id"], row["revision"] + 1, rated, cdr, row["received_on"], row["cut"])
-
-
-def _moved(billed: Sequence[Mapping[str, Any]]) -> counts.Counts:
-    """SPEC R3: what was unpriced is rated."""
-    moved: counts.Counts = {}
-    for row in billed:
-        for key, records, charge in ((UNPRICED, -1, 0), (RATED, 1, row["charge_micro"])):
-            of = (row["source"], row["received_on"], *key)
-            so_far = moved.get(of, (0, 0))
-            moved[of] = (so_far[0] + records, so_far[1] + charge)
-    return moved
 
 
 async def release(tx: Transaction, closes: Sequence[int]) -> None:
