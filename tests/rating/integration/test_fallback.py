@@ -17,7 +17,7 @@ from tests.rating.support.carriers import assignment, customer, number, tell, te
 from contracts.closing import UsageClosed
 from contracts.customers import Markups
 from contracts.usage import UsageRated
-from rating.service import fallback, retrying
+from rating.service import fallback, guiding_again, retrying
 from rating.service.pictures import Pictures
 from rating.store import gate, held
 from service_kit.database import bind, transaction
@@ -69,8 +69,8 @@ async def world(
 ) -> AsyncIterator[World]:
     database = bind(service_database("rating"))
     own = Pictures()  # the process's own may be of another test's database
-    monkeypatch.setattr(retrying, "pictures", own)
-    monkeypatch.setattr(fallback, "pictures", own)
+    for module in (retrying, guiding_again, fallback):
+        monkeypatch.setattr(module, "pictures", own)
     await tell_reference()
     yield World(kafka)
     await database.close()
@@ -113,8 +113,8 @@ async def add_a_rate() -> None:
 
 
 async def retry() -> None:
-    """Work every request off."""
-    while await retrying.retry_next():
+    """Work every request off: of calls that are held, and of usage to be guided again."""
+    while await guiding_again.guide_again_next() or await retrying.retry_next():
         pass
 
 
