@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from contracts.topics import CDR_BACKFILL, CDR_RECEIVED
+from rating.store.counts import recount
+from service_kit.database import reading
 from service_kit.kafka import end_offsets, topic_id
 
 Put = Callable[..., None]
@@ -49,7 +51,7 @@ SECOND = {"source": "northstar", "record_id": "A", "raw": b'{"source": "northsta
 
 @pytest.fixture
 def put(rating_database: Any, monkeypatch: pytest.MonkeyPatch) -> Put:
-    """Stores a row: `put("usage", USAGE, charge_micro=5)`; its usage id and record id count up."""
+    """Stores a row: `put("usage", USAGE, charge_micro=5)`; its usage id and record id count up, and it is counted."""
     dsn = rating_database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     count = iter(range(1, 1000))
 
@@ -58,11 +60,30 @@ def put(rating_database: Any, monkeypatch: pytest.MonkeyPatch) -> Put:
         if "received_on" in row:
             number = next(count)
             values = {"usage_id": number, "record_id": f"R{number}"} | values
-        names, places = ", ".join(values), ", ".join(["%s"] * len(values))
         with psycopg.connect(dsn) as connection:
-            connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(values.values()))
+            _insert(connection, table, values)
+            if "received_on" in row:
+                _insert(connection, "outcome_count", {"slot": number, **_counted(table, values)})
 
     return store
+
+
+def _insert(connection: psycopg.Connection, table: str, values: dict[str, Any]) -> None:
+    names, places = ", ".join(values), ", ".join(["%s"] * len(values))
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(values.values()))
+
+
+def _counted(table: str, values: dict[str, Any]) -> dict[str, Any]:
+    """How a record is counted in the transaction that stores it."""
+    reason = "conflict" if values.get("conflict") else values.get("reason", "")
+    return {
+        "source": values["source"],
+        "received_on": values["received_on"],
+        "outcome": values.get("outcome", {"usage": "rated"}.get(table, table)),
+        "reason": reason,
+        "records": 1,
+        "charge_micro": values.get("charge_micro", 0),
+    }
 
 
 async def test_every_record_is_accounted_for(rating_api: httpx.AsyncClient, put: Put) -> None:
@@ -105,6 +126,49 @@ async def test_every_record_is_accounted_for(rating_api: httpx.AsyncClient, put:
     ]
     one_day = (await rating_api.get("/reports/outcomes", params={"group": "all", "first": "2025-01-17"})).json()
     assert [each["received"] for each in one_day["items"]] == [1]
+
+
+async def test_what_came_to_nought_is_left_out(rating_api: httpx.AsyncClient, put: Put) -> None:
+    """R3: a record counts in its present state; what it was before is taken off again."""
+    put("held", HELD)
+    moved = {"source": "northstar", "received_on": "2025-01-16"}
+    put(
+        "outcome_count",
+        {"slot": 0, "outcome": "suspended", "reason": "unknown_number", "records": -1, "charge_micro": 0},
+        **moved,
+    )
+    put("outcome_count", {"slot": 0, "outcome": "rated", "reason": "", "records": 1, "charge_micro": 5}, **moved)
+    (item,) = (await rating_api.get("/reports/outcomes")).json()["items"]
+    assert (item["received"], item["rated"], item["suspended"], item["by_reason"]) == (1, 1, 0, {})
+
+
+async def test_counts_that_differ_from_the_records_are_found(put: Put) -> None:
+    """R3: the account is proved by the records themselves."""
+    put("usage", USAGE)
+    put("held", HELD)
+    put("duplicate", SECOND, first_usage_id=1, conflict=True)
+    put("rejected", SECOND, reason="bad_json", detail="no JSON")
+    async with reading() as connection:
+        assert await recount(connection) == []
+    put(
+        "outcome_count",
+        {"slot": 0, "outcome": "rated", "reason": "", "records": 0, "charge_micro": 7},
+        source="northstar",
+        received_on="2025-01-16",
+    )
+    put(
+        "outcome_count",
+        {"slot": 0, "outcome": "ignored", "reason": "x", "records": 2, "charge_micro": 0},
+        source="livewire",
+        received_on="2025-01-17",
+    )
+    async with reading() as connection:
+        found = await recount(connection)
+    assert [(row["source"], row["outcome"], row["records"], row["stored_records"]) for row in found] == [
+        ("livewire", "ignored", 2, 0),
+        ("northstar", "rated", 1, 1),
+    ]
+    assert (found[1]["charge_micro"], found[1]["stored_micro"]) == (100_008, 100_001)
 
 
 async def test_an_empty_account_is_all_noughts(rating_api: httpx.AsyncClient) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.rating.support.carriers import assignment, cdr, customer, number, tariff, tell, tell_reference
+from tests.rating.support.carriers import assignment, cdr, customer, in_february, number, tariff, tell, tell_reference
 
-from rating.events import unpacked
 from rating.service import storing
+from rating.service.keeping import Ledger
 from rating.service.pictures import Pictures
-from rating.service.storing import ForeignTopic, Raw, WrongPosition, open_partition, store_batch
+from rating.service.retrying import retry_next
+from rating.service.storing import Events, ForeignTopic, Raw, WrongPosition, events_of, open_partition, store_batch
 from rating.store.positions import Position
+from service_kit import clock
 from service_kit.database import bind, reading
 
 OURS, NEW = "442079460001", "442079460002"
@@ -24,24 +27,34 @@ FAR = 10**6
 
 
 @pytest.fixture
-async def partition(service_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Position]:
+async def partition(
+    service_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[Position]:
     """Partition 0, of which nothing is stored; a carrier with one number, priced 12p a minute."""
+    in_february(monkeypatch, tmp_path)
     dsn = service_database("rating")
     database = bind(dsn)
     monkeypatch.setattr(storing, "pictures", Pictures())  # the process's own may be of another test's database
+    monkeypatch.setattr(storing, "ledger", Ledger())
     tariff(dsn, [("44", 120_000)])
     await tell_reference()
     await tell(customer(1), number(1, 1, OURS), assignment(1, 1, OURS))
     await storing.pictures.refresh()
+    await storing.ledger.refresh()
     yield await open_partition(TOPIC, TOPIC_ID, 0, FAR)
     await database.close()
 
 
 async def store(at: Position, values: Sequence[bytes | None]) -> Position:
     """Store records from the position on. Returns where the partition stands then."""
+    return (await store_and_tell(at, values))[0]
+
+
+async def store_and_tell(at: Position, values: Sequence[bytes | None]) -> tuple[Position, Events]:
+    """The same, and the events to be sent."""
     end = at.position + len(values)
-    await store_batch(at, [Raw(at.position + index, value) for index, value in enumerate(values)], end)
-    return replace(at, position=end)
+    events = await store_batch(at, [Raw(at.position + index, value) for index, value in enumerate(values)], end)
+    return replace(at, position=end, events_from=at.position), events
 
 
 async def rows(statement: str) -> list[dict[str, Any]]:
@@ -56,18 +69,68 @@ async def counts() -> dict[str, int]:
     return {name: (await rows(f"SELECT count(*) FROM {name}"))[0]["count"] for name in tables}
 
 
-async def test_every_record_has_one_outcome_and_what_is_kept_for_kafka_is_what_was_stored(partition: Position) -> None:
+async def test_every_record_has_one_outcome_and_one_event_but_for_second_copies(partition: Position) -> None:
     """R3, Z22: received is the sum of the outcomes; a second copy has no event."""
     batch = [cdr("a", "1", OURS), cdr("a", "1", OURS), cdr("a", "2", NEW), b"not a record", cdr("a", "", OURS), None]
-    await store(partition, batch)
+    _, events = await store_and_tell(partition, batch)
     assert await counts() == {"usage": 1, "held": 1, "duplicate": 1, "rejected": 3}
-    kept = unpacked((await rows("SELECT events FROM input_position"))[0]["events"])
-    assert sorted(dict(each.headers)["ce_type"].decode() for each in kept) == [
-        "usage.rated",
+    assert [dict(headers)["ce_type"] for _, _, headers in events.usage] == [b"usage.rated"]
+    assert sorted(dict(headers)["ce_type"].decode() for _, _, headers in events.exceptions) == [
         "usage.rejected",
         "usage.rejected",
         "usage.rejected",
         "usage.suspended",
+    ]
+
+
+async def test_after_a_crash_the_same_events_are_derived_from_what_was_stored(partition: Position) -> None:
+    """DESIGN "Rating at volume": byte for byte, with their identity; no subscriber can tell that anything happened."""
+    clock.freeze(datetime(2025, 2, 1, 12, tzinfo=UTC))
+    before = await store(partition, [cdr("a", "0", OURS)])
+    batch = [
+        cdr("a", "1", OURS, other_party="", cdr_cost="0.0123"),
+        cdr("a", "1", OURS),
+        cdr("ä", "2", NEW),
+        b"not a record",
+        cdr("a", "3", OURS, duration_seconds="61.5", start="2025-01-15T09:30:00.123456+01:00"),
+        cdr("a", "4", OURS, duration_seconds=0),
+    ]
+    after, events = await store_and_tell(before, batch)
+    assert await events_of(after) == events
+    assert (len(events.usage), len(events.exceptions)) == (2, 3)
+
+
+async def test_what_was_retried_before_a_crash_is_made_good_is_not_told_anew(partition: Position) -> None:
+    """DESIGN "Rating at volume": the retry has told it, with a higher revision."""
+    clock.freeze(datetime(2025, 2, 1, 12, tzinfo=UTC))
+    after, events = await store_and_tell(partition, [cdr("a", "1", NEW), cdr("a", "2", OURS)])
+    await tell(number(2, 1, NEW), assignment(2, 1, NEW))
+    while await retry_next():
+        pass
+    assert (len(events.usage), len(events.exceptions)) == (1, 1)
+    assert await events_of(after) == Events(events.usage, [])
+
+
+async def test_a_call_from_before_record_ids_are_kept_is_held_as_too_old(partition: Position) -> None:
+    """R1: nobody can tell whether it was charged before; the first day that counts is the same of 13 months ago."""
+    told = [cdr("a", "1", OURS, start="2023-12-31T12:00:00Z"), cdr("a", "2", OURS, start="2024-01-01T12:00:00Z")]
+    await store(partition, told)
+    found = await rows("SELECT record_id, outcome, reason FROM held ORDER BY record_id")
+    assert found == [
+        {"record_id": "1", "outcome": "suspended", "reason": "too_old"},
+        {"record_id": "2", "outcome": "suspended", "reason": "no_active_call_plan"},
+    ]
+
+
+async def test_outcomes_are_counted_in_the_transaction_of_their_batch(partition: Position) -> None:
+    """R3: received = rated + unpriced + suspended + ignored + duplicate + rejected, by source and day."""
+    await store(partition, [cdr("a", "1", OURS), cdr("a", "1", OURS), cdr("b", "1", NEW), b"", cdr("a", "2", OURS)])
+    found = await rows("SELECT source, outcome, reason, records, charge_micro FROM outcome_count ORDER BY 1, 2, 3")
+    assert [tuple(row.values()) for row in found] == [
+        ("a", "duplicate", "", 1, 0),
+        ("a", "rated", "", 2, 240_000),
+        ("b", "suspended", "unknown_number", 1, 0),
+        ("unknown", "rejected", "bad_json", 1, 0),
     ]
 
 
@@ -137,10 +200,9 @@ async def test_what_no_column_takes_is_stored_all_the_same(partition: Position) 
         b"\x00\xff",
         cdr("a", "6", "?" * 64, duration_seconds=2**53),
     ]
-    await store(partition, ugly)
+    _, events = await store_and_tell(partition, ugly)
     assert sum((await counts()).values()) == len(ugly)
-    kept = unpacked((await rows("SELECT events FROM input_position"))[0]["events"])
-    assert max(len(each.value) for each in kept) < 10_000
+    assert max(len(value) for _, value, _ in (*events.usage, *events.exceptions)) < 10_000
 
 
 async def test_offsets_without_records_are_passed(partition: Position) -> None:

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
+import pytest
 
 from contracts.base import Event
 from contracts.customers import AssignmentCreated, CustomerCreated, Markups, NumberCreated, StatusPeriod
 from contracts.reference import NumberType, ReferenceUpdated, StatusFlags
 from rating.service.readmodel import take_in_customers, take_in_reference
+from service_kit import clock
 from service_kit.kafka import Received
 
 START = date(2025, 1, 1)
+
+
+def in_february(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """It is 1 February 2025, for this process and those it starts: January's calls are not too old to check (R1).
+
+    Returns: the clock's file.
+    """
+    file = folder / "clock.json"
+    monkeypatch.setenv("FARTHING_CLOCK", str(file))
+    clock.move_to(datetime(2025, 2, 1, 12, tzinfo=UTC))
+    return file
 
 
 def received(events: Iterable[Event]) -> list[Received]:
@@ -94,11 +108,15 @@ def tariff(dsn: str, rates: Iterable[tuple[str, int]], code: str = "standard") -
             " changed_in) VALUES (%s, 1, %s, 'GBP', 4, true, 1000000, %s)",
             (code, code, generation),
         )
+        made = connection.execute(
+            "INSERT INTO tariff_version (tariff, version, rows, changed_in) VALUES (%s, 1, 0, %s) RETURNING version_id",
+            (code, generation),
+        ).fetchone()
         for prefix, price in rates:
             connection.execute(
-                "INSERT INTO rate (tariff, prefix, call_class, band, price_micro, connection_micro, initial, step,"
+                "INSERT INTO rate (version_id, prefix, call_class, band, price_micro, connection_micro, initial, step,"
                 " minimum_micro, free) VALUES (%s, %s, '', '', %s, 0, 1, 1, 0, 0)",
-                (code, prefix, price),
+                (made and made[0], prefix, price),
             )
             connection.execute(
                 "INSERT INTO destination VALUES (%s, %s, 'National') ON CONFLICT DO NOTHING", (prefix, f"to {prefix}")

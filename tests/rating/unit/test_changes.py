@@ -44,7 +44,8 @@ def test_a_change_of_hands_concerns_calls_from_the_first_day_that_differs(
     assert day_of_change(before, after) == expected
 
 
-HISTORY = st.lists(st.tuples(st.integers(1, 28).map(day), st.sampled_from(["active", "dropped", "final_bill"])), min_size=1)
+STATUSES = st.sampled_from(["active", "dropped", "final_bill"])
+HISTORY = st.lists(st.tuples(st.integers(1, 28).map(day), STATUSES), min_size=1)
 
 
 @given(HISTORY, HISTORY)

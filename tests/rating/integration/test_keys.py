@@ -1,0 +1,185 @@
+"""Record ids on a real database: workers side by side, in whatever order, with seals and merges in between."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date
+
+import numpy as np
+import pytest
+
+from rating.domain.calls import Calls, Digits, Kind
+from rating.domain.recordkeys import Keys, keys_of
+from rating.service.keeping import Checked, Ledger, Raced
+from rating.service.sealing_keys import drop_old_runs, merge_runs, seal_keys
+from service_kit.database import bind, reading, transaction
+
+TODAY = date(2026, 1, 15)
+SOURCE = Kind("northstar", "outbound", "voice", "", "GBP")
+
+
+@pytest.fixture(autouse=True)
+async def database(service_database: Callable[[str], str]) -> AsyncIterator[None]:
+    """This process bound to an empty database."""
+    database = bind(service_database("rating"), pool_size=10)
+    yield
+    await database.close()
+
+
+async def ledger() -> Ledger:
+    """What a worker that starts now knows."""
+    made = Ledger()
+    await made.refresh()
+    return made
+
+
+def batch(ids: Sequence[str], usage_ids: Sequence[int], seed: int) -> Keys:
+    """The keys of a batch."""
+    none = np.zeros(len(ids), dtype=np.int64)
+    nobody = Digits(none, none)
+    texts = [""] * len(ids)
+    calls = Calls(list(ids), texts, texts, [SOURCE], none, none, none, none, none, none, none, none, nobody, nobody)
+    return keys_of(calls, np.array(usage_ids, dtype=np.int64), np.zeros(len(ids), dtype=np.uint64), seed)
+
+
+async def store(by: Ledger, ids: Sequence[str], usage_ids: Sequence[int]) -> Checked:
+    """Store a batch as the worker does, until it is not raced any more."""
+    while True:
+        try:
+            async with transaction() as tx:
+                checked = await by.check(tx.connection, batch(ids, usage_ids, by.seed))
+                await asyncio.sleep(0)  # others go on here
+                claimed = await by.claim(tx.connection, checked, TODAY)
+            by.settle(claimed)
+            return checked
+        except Raced:
+            continue
+
+
+async def test_the_first_copy_counts_and_later_ones_know_who_has_it() -> None:
+    """R1, Z21: within a batch, across batches, and across workers."""
+    one, other = await ledger(), await ledger()
+    first = await store(one, ["a", "b", "a"], [1, 2, 3])
+    assert first.is_first.tolist() == [True, True, False]
+    assert first.holder["usage_id"].tolist()[2] == 1
+    again = await store(other, ["c", "b"], [4, 5])
+    assert again.is_first.tolist() == [True, False]
+    assert again.holder["usage_id"].tolist()[1] == 2
+
+
+async def test_what_was_rolled_back_leaves_no_trace() -> None:
+    """R1: a batch that failed is stored again, and its ids are new."""
+    one = await ledger()
+
+    async def fail() -> None:
+        async with transaction() as tx:
+            checked = await one.check(tx.connection, batch(["a"], [1], one.seed))
+            await one.claim(tx.connection, checked, TODAY)
+            raise RuntimeError("the machine stops")
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    assert (await store(one, ["a"], [2])).is_first.tolist() == [True]
+    assert (await store(await ledger(), ["a"], [3])).is_first.tolist() == [False]
+
+
+async def test_a_batch_that_was_checked_before_another_was_committed_is_raced() -> None:
+    """R1: whatever was committed since the check is looked at before the claim."""
+    one, other = await ledger(), await ledger()
+    async with transaction() as tx:
+        checked = await one.check(tx.connection, batch(["a"], [1], one.seed))
+        await store(other, ["a"], [2])
+        with pytest.raises(Raced):
+            await one.claim(tx.connection, checked, TODAY)
+
+
+async def test_ids_are_known_after_sealing_and_merging_to_old_and_new_workers() -> None:
+    """R1: runs hold what blocks held, and a worker that knew the blocks goes on."""
+    one = await ledger()
+    for number in range(9):
+        await store(one, [f"{number}-{each}" for each in range(200)], range(number * 1_000, number * 1_000 + 200))
+        assert await seal_keys(least=1)
+    assert await merge_runs()
+    assert not await merge_runs()
+    for worker in (one, await ledger()):
+        ids = [f"{number}-{each}" for number in range(9) for each in range(200)]
+        checked = await store(worker, [*ids, "new"], range(10_000, 10_000 + len(ids) + 1))
+        expected = [number * 1_000 + each for number in range(9) for each in range(200)]
+        assert checked.holder["usage_id"].tolist()[:-1] == expected
+        assert checked.is_first.tolist() == [False] * len(ids) + [worker is one]
+
+
+async def test_a_run_that_goes_while_it_is_asked_is_noticed() -> None:
+    """R1: runs older than record ids are kept are dropped; a worker that has their filters reads them anew."""
+    one = await ledger()
+    await store(one, ["a"], [1])
+    assert await seal_keys(least=1)
+    assert (await store(one, ["a", "b"], [2, 3])).is_first.tolist() == [False, True]
+    assert not await drop_old_runs(TODAY)
+    assert await drop_old_runs(date(2026, 1, 16))
+    assert (await store(one, ["a"], [4])).is_first.tolist() == [True]
+
+
+async def test_an_id_is_found_by_name() -> None:
+    """R9: where a record went is asked by its source and id."""
+    one = await ledger()
+    await store(one, ["a"], [17])
+    async with reading() as connection:
+        assert await one.find(connection, "northstar", "a") == 17
+        assert await one.find(connection, "northstar", "A") is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_each_id_is_claimed_once_whoever_meets_it_when(seed: int) -> None:
+    """R1: four workers, overlapping batches in random orders, sealing and merging all the while."""
+    claims = await storm(seed, Ledger)
+    assert {each: len(usage_ids) for each, usage_ids in claims.items() if len(usage_ids) != 1} == {}
+    assert len(claims) == 400
+
+
+async def test_a_worker_that_does_not_look_again_claims_twice() -> None:
+    """R1: the test above can fail."""
+
+    class Blind(Ledger):
+        def _add(self, block: int, keys: Keys) -> None:
+            self._block = max(self._block, block)
+
+    claims = await storm(0, Blind)
+    assert any(len(usage_ids) > 1 for usage_ids in claims.values())
+
+
+async def storm(seed: int, kind: type[Ledger]) -> dict[str, list[int]]:
+    """The usage ids under which each of 400 record ids was claimed by four workers."""
+    chance = random.Random(seed)
+    claims: dict[str, list[int]] = defaultdict(list)
+    usage_id = iter(range(1, 1_000_000))
+    done = asyncio.Event()
+
+    async def work(by: Ledger) -> None:
+        ids = [str(each) for each in range(400)] * 2
+        chance.shuffle(ids)
+        for begin in range(0, len(ids), 40):
+            mine = ids[begin : begin + 40]
+            usage_ids = [next(usage_id) for _ in mine]
+            checked = await store(by, mine, usage_ids)
+            for place in np.flatnonzero(checked.is_first).tolist():
+                claims[mine[place]].append(usage_ids[place])
+
+    async def seal() -> None:
+        while not done.is_set():
+            await seal_keys(least=50)
+            await merge_runs(merged=2)
+            await asyncio.sleep(0.01)
+
+    ledgers = []
+    for _ in range(4):
+        ledgers.append(kind())
+        await ledgers[-1].refresh()
+    sealing = asyncio.create_task(seal())
+    await asyncio.gather(*(work(each) for each in ledgers))
+    done.set()
+    await sealing
+    return claims
