@@ -147,6 +147,8 @@ class TariffUpdated(Event):
     currency: str = "GBP"
     parent: Code | None = None
     valid_from: date | None = None
+    effective_from: date | None = Field(default=None, description="of the rates that came with this change")
+    calendar: Code | None = None
     rounding_places: int = Field(default=4, ge=0, le=6)
     retired: bool = False
     is_default: bool = False

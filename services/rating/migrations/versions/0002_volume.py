@@ -125,6 +125,7 @@ TARIFFS = (
         version integer NOT NULL,
         effective_from date,
         rows integer NOT NULL,
+        report jsonb,
         note text NOT NULL DEFAULT '',
         created_by text NOT NULL DEFAULT '',
         created_at timestamptz,

@@ -28,6 +28,11 @@ _HEADERS = text(
     ORDER BY code
     """
 )
+_HEADERS_OF = text(
+    """
+    SELECT code, rounding_places, megabyte_bytes, fallback_markup, calendar, parent FROM tariff WHERE code = ANY(:codes)
+    """
+)
 # Of several versions from one day on the last one counts: what it took the place of is not read at all.
 _VERSIONS = text(
     """
@@ -101,6 +106,21 @@ async def load_tariffs(connection: AsyncConnection, tariffs: Tariffs, classes: C
     headers = (await connection.execute(_HEADERS, {"since": since})).all()
     if not headers:
         return False
+    await _take_in(connection, tariffs, headers, classes, bands)
+    return True
+
+
+async def load_some(connection: AsyncConnection, codes: Sequence[str]) -> tuple[Tariffs, Codes]:
+    """Some tariffs by themselves, as they are now, and the classes that they are bound with; calendars do not count."""
+    tariffs, classes = Tariffs(), Codes()
+    headers = (await connection.execute(_HEADERS_OF, {"codes": list(codes)})).all()
+    await _take_in(connection, tariffs, headers, classes, Bands())
+    return tariffs, classes
+
+
+async def _take_in(
+    connection: AsyncConnection, tariffs: Tariffs, headers: Sequence[Row[Any]], classes: Codes, bands: Bands
+) -> None:
     versions = (await connection.execute(_VERSIONS, {"codes": [header.code for header in headers]})).all()
     by_tariff = defaultdict(list)
     for version in versions:
@@ -110,7 +130,6 @@ async def load_tariffs(connection: AsyncConnection, tariffs: Tariffs, classes: C
     for header in headers:
         tariffs.put(_tariff(header, by_tariff[header.code], decks, bands))
     tariffs.bind(classes)
-    return True
 
 
 def _known(tariffs: Tariffs, headers: Iterable[Row[Any]]) -> dict[int, Deck]:
