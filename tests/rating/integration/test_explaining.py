@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import text
 from tests.rating.support.carriers import assignment, customer, number, tell, tell_reference
 
+from rating.domain.recordkeys import key_of
 from rating.service import explaining, fallback, retrying
 from rating.service.pictures import Pictures
-from rating.store import gate
+from rating.service.sealing_keys import seal_keys
+from rating.store import gate, keys
 from service_kit.database import Database, transaction
 
 NUMBER, STRANGER = "442079460123", "442079460999"
@@ -103,6 +105,9 @@ async def hold(usage_id: int = 5, record_id: str = "NS-5", called: str = NUMBER)
     values = {"usage_id": usage_id, "record_id": record_id, "number": called, "started": started}
     async with transaction() as tx:
         await tx.connection.execute(_HOLD, values)
+        key = key_of("northstar", record_id, await keys.seed(tx.connection))
+        key["usage_id"] = usage_id
+        await keys.add_block(tx.connection, key.tobytes(), date(2025, 1, 16))
 
 
 async def rate_held_calls() -> None:
@@ -196,11 +201,15 @@ async def test_an_unknown_id_is_not_found(rating_api: httpx.AsyncClient) -> None
     assert (await rating_api.get("/usage/99/explanation")).status_code == 404
 
 
-async def test_a_record_is_found_by_its_identity_with_its_copies(rating_api: httpx.AsyncClient) -> None:
-    """R1, Z21: ids compare exactly, trimmed; what is charged comes first."""
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_a_record_is_found_by_its_identity_with_its_copies(rating_api: httpx.AsyncClient, sealed: bool) -> None:
+    """R1, Z21: ids compare exactly, trimmed; what is charged comes first, wherever its key lies by now."""
     await carrier()
+    await hold(6, "NS-6")
     await hold()
     await rate_held_calls()
+    if sealed:
+        assert await seal_keys(least=1)
     async with transaction() as tx:
         copy = "INSERT INTO duplicate VALUES (3, 'northstar', 'NS-5', 5, false, 'x', '2025-01-16')"
         await tx.connection.execute(text(copy))

@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.arithmetic import KnownRate, KnownTariff
 from rating.domain.calendars import MINUTES_AN_HOUR, Calendar, PeakHours
+from rating.domain.recordkeys import as_signed, find_in_chunk, key_of
 from rating.domain.verdicts import Held, Rated
+from rating.store import keys
 
 PLACES = ("usage", "held", "rejected", "duplicate")
 _BY_ID = {place: text(f"SELECT * FROM {place} WHERE usage_id = :usage_id") for place in PLACES}
-_BY_RECORD = {
-    place: text(f"SELECT usage_id FROM {place} WHERE source = :source AND record_id = :record_id ORDER BY usage_id")
-    for place in PLACES
-}
+_COPIES = text(
+    """
+    SELECT usage_id FROM duplicate WHERE source = :source AND record_id = :record_id
+    UNION ALL
+    SELECT usage_id FROM rejected WHERE source = :source AND record_id = :record_id
+    ORDER BY usage_id
+    """
+)
+_BLOCKS_WITH = text("SELECT keys FROM key_block WHERE position(CAST(:hash AS bytea) IN keys) > 0")
+_HASH_BYTES = 16
+"""How much of a key, at its beginning, is the hash of the record id."""
 _RATE = text(
     """
     SELECT rate.*, tariff.code AS tariff, tariff.name AS tariff_name, tariff_version.version,
@@ -60,11 +70,35 @@ async def find(connection: AsyncConnection, usage_id: int) -> tuple[str, RowMapp
 
 
 async def of_record(connection: AsyncConnection, source: str, record_id: str) -> list[int]:
-    """The usage ids of all copies of a record, what is charged or held first. No index helps here."""
-    found: list[int] = []
-    for statement in _BY_RECORD.values():
-        found += (await connection.execute(statement, {"source": source, "record_id": record_id})).scalars()
-    return found
+    """The usage ids of a record, what is charged or held first, then its other copies and what was rejected.
+
+    Those are looked for among all of the source: these tables are small beside the calls.
+    """
+    holder = await _holder(connection, source, record_id)
+    copies = await connection.execute(_COPIES, {"source": source, "record_id": record_id})
+    return [*([] if holder is None else [holder]), *copies.scalars()]
+
+
+async def _holder(connection: AsyncConnection, source: str, record_id: str) -> int | None:
+    """Who has a record id, without a ledger in memory: blocks are searched by Postgres, each run is asked for a chunk.
+
+    Blocks come first: what is sealed or merged meanwhile is met again in its new place.
+    """
+    (key,) = key_of(source, record_id, await keys.seed(connection))
+    blocks = await connection.execute(_BLOCKS_WITH, {"hash": key.tobytes()[:_HASH_BYTES]})
+    chunks = [bytes(each) for each in blocks.scalars()] or await _chunks_for(connection, key)
+    found = (find_in_chunk(chunk, key) for chunk in chunks)
+    return next((int(each["usage_id"]) for each in found if each is not None), None)
+
+
+async def _chunks_for(connection: AsyncConnection, key: np.void) -> list[bytes]:
+    """The chunk of each run that might hold a key; asked again where a run was merged away meanwhile."""
+    while True:
+        runs = [each.run for each in await keys.runs(connection)]
+        firsts = as_signed(np.array([key["h1"]])).tolist() * len(runs)
+        told = [each async for each in keys.chunks(connection, range(len(runs)), runs, firsts)]
+        if all(is_there for _, is_there, _ in told):
+            return [chunk for _, _, chunk in told if chunk is not None]
 
 
 async def rate(connection: AsyncConnection, rate_id: int) -> KnownRate | None:
