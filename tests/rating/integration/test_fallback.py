@@ -17,7 +17,7 @@ from tests.rating.support.carriers import assignment, customer, number, tell, te
 from contracts.closing import UsageClosed
 from contracts.customers import Markups
 from contracts.usage import UsageRated
-from rating.service import fallback, guiding_again, retrying
+from rating.service import explaining, fallback, guiding_again, retrying
 from rating.service.pictures import Pictures
 from rating.store import gate, held
 from service_kit.database import bind, transaction
@@ -272,6 +272,25 @@ async def test_a_tariff_that_is_added_while_the_close_is_open_changes_nothing(wo
     await world.ask(1)
     await world.answer()
     assert await world.closed(1) == [close, close]
+
+
+async def test_a_fallback_charge_is_explained_before_and_after_it_is_billed(world: World) -> None:
+    """R9: which markup, whose, on which cost; held until the close is billed."""
+    await carrier(numbers="50")
+    await hold({})
+    (close,) = await world.close(1)
+    markup = (
+        "No rate answers, so the fallback markup of the number applies: 50 % on the cost on the record of £0.05 = "
+        "£0.075."
+    )
+    told = await explaining.explain(1_000)
+    assert (told.outcome, told.charge_micro, told.agrees) == ("unpriced", 75_000, True)
+    assert told.steps[-1].facts["close_id"] == close.close_id
+    assert markup in [step.sentence for step in told.steps]
+    await world.bill(close)
+    told = await explaining.explain(1_000)
+    assert (told.outcome, told.step, told.charge_micro, told.agrees) == ("rated", 3, 75_000, True)
+    assert markup in [step.sentence for step in told.steps]
 
 
 async def test_many_unpriced_calls_are_priced_and_billed_in_batches(
