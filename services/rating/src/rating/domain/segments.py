@@ -1,4 +1,4 @@
-"""Segments of generations: usage is kept in one table for each, so that old ones can have indexes and the open one none.
+"""Segments of generations: usage has one table for each, so that old ones can have indexes and the open one none.
 
 The open segment is that of the gate's generation; it takes all that is stored. Those before it are sealed.
 """

@@ -21,6 +21,8 @@ ROW_BYTES = 320
 SEAL_BYTES = 1_000_000 * ROW_BYTES
 CUT_BYTES = 100_000 * ROW_BYTES
 """A leaf that is smaller is read from end to end in no time."""
+_unsound: set[int] = set()
+"""Segments that this process found to hold a usage id twice: it goes on without them, and a restart looks again."""
 
 
 async def seal_step(seal_bytes: int = SEAL_BYTES) -> bool:
@@ -48,31 +50,38 @@ async def begin_segment(tx: Transaction, least_bytes: int) -> int | None:
         return None
     if await store.newest(tx.connection) <= open_one:
         return None
-    now = await gate.start_segment(tx.connection)
+    now = await gate.start_segment(tx.connection, open_one + 1)
     crash_point("rating.sealing")
     return now - 1
 
 
 async def index_sealed() -> None:
-    """Give every sealed leaf its indexes, unless another process is about it."""
-    while await _index_next():
+    """Give every sealed leaf its indexes; where another process is about it, wait for that."""
+    while await _index_next(wait=True):
         pass
 
 
-async def _index_next() -> bool:
+async def _index_next(*, wait: bool = False) -> bool:
     async with transaction() as tx:
-        if not await store.only_one(tx.connection):
+        if not await store.only_one(tx.connection, wait=wait):
             return False
-        segment = await store.next_to_index(tx.connection, segment_of(await gate.generation(tx.connection)))
+        open_one = segment_of(await gate.generation(tx.connection))
+        segment = await store.next_to_index(tx.connection, open_one, _unsound)
         if segment is None:
             return False
-        try:
-            await store.build_indexes(tx.connection, segment)
-        except IntegrityError as error:
-            _log.critical("a segment holds a usage id twice: it cannot be sealed", segment=segment, error=str(error))
-            raise
+        await _index(tx, segment)
         crash_point("rating.sealed")
         return True
+
+
+async def _index(tx: Transaction, segment: int) -> None:
+    await store.index_customers(tx.connection, segment)
+    try:
+        async with tx.connection.begin_nested():
+            await store.index_usage_ids(tx.connection, segment)
+    except IntegrityError as error:
+        _unsound.add(segment)
+        _log.critical("a segment holds a usage id twice: it is not sealed", segment=segment, error=str(error.orig))
 
 
 async def _keep_one_ahead() -> bool:
@@ -83,4 +92,5 @@ async def _keep_one_ahead() -> bool:
         if newest > open_one:
             return False
         await store.add(tx.connection, newest + 1)
+        crash_point("rating.segment-added")
         return True

@@ -39,13 +39,13 @@ async def pass_alone(connection: AsyncConnection) -> int:
     return await _move(connection, before, before + 1)
 
 
-async def start_segment(connection: AsyncConnection) -> int:
-    """Pass the gate alone, as `pass_alone`, and jump to the first generation of the next segment.
+async def start_segment(connection: AsyncConnection, segment: int) -> int:
+    """Pass the gate alone, as `pass_alone`, and jump to a segment, unless somebody has begun it meanwhile.
 
     Raises: NoSegmentAhead: nothing was changed.
     """
     before = await _alone(connection)
-    return await _move(connection, before, first_generation(segment_of(before) + 1))
+    return await _move(connection, before, max(before + 1, first_generation(segment)))
 
 
 async def _alone(connection: AsyncConnection) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -9,20 +11,28 @@ from rating.domain.segments import first_generation, leaf
 
 SEGMENTS_LOCK = 0x7365_676D_656E_7473  # "segments"
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
+_LOCK = text("SELECT true FROM pg_advisory_xact_lock(:lock)")
 _NEWEST = text("SELECT max(segment) FROM segment")
 _ADD = text("INSERT INTO segment (segment) VALUES (:segment) ON CONFLICT DO NOTHING")
-_TO_INDEX = text("SELECT segment FROM segment WHERE segment < :open_one AND NOT indexed ORDER BY segment LIMIT 1")
+_TO_INDEX = text(
+    """
+    SELECT segment FROM segment WHERE segment < :open_one AND NOT indexed AND segment <> ALL (:without)
+    ORDER BY segment LIMIT 1
+    """
+)
 _INDEXED = text("UPDATE segment SET indexed = true WHERE segment = :segment")
 _IS_ATTACHED = text(
     "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass(:leaf) AND inhparent = 'usage'::regclass)"
 )
 _BYTES = text("SELECT coalesce(pg_relation_size(to_regclass(:leaf)), 0)")
 _PATIENCE = text("SET LOCAL lock_timeout = '2s'")
+_MEMORY = text("SET LOCAL maintenance_work_mem = '128MB'")
 
 
-async def only_one(connection: AsyncConnection) -> bool:
-    """Whether this transaction is the one that makes and seals segments."""
-    return bool((await connection.execute(_TRY_LOCK, {"lock": SEGMENTS_LOCK})).scalar_one())
+async def only_one(connection: AsyncConnection, *, wait: bool = False) -> bool:
+    """Whether this transaction is the one that makes and seals segments; `wait` until it is."""
+    lock = _LOCK if wait else _TRY_LOCK
+    return bool((await connection.execute(lock, {"lock": SEGMENTS_LOCK})).scalar_one())
 
 
 async def newest(connection: AsyncConnection) -> int:
@@ -49,18 +59,25 @@ async def size_bytes(connection: AsyncConnection, segment: int) -> int:
     return int((await connection.execute(_BYTES, {"leaf": leaf(segment)})).scalar_one())
 
 
-async def next_to_index(connection: AsyncConnection, open_one: int) -> int | None:
+async def next_to_index(connection: AsyncConnection, open_one: int, without: Collection[int]) -> int | None:
     """The first segment without its indexes, of those that the gate has left behind."""
-    return (await connection.execute(_TO_INDEX, {"open_one": open_one})).scalar_one_or_none()
+    values = {"open_one": open_one, "without": list(without)}
+    return (await connection.execute(_TO_INDEX, values)).scalar_one_or_none()
 
 
-async def build_indexes(connection: AsyncConnection, segment: int) -> None:
-    """Give a sealed leaf its indexes: far cheaper than to keep them row by row.
+async def index_customers(connection: AsyncConnection, segment: int) -> None:
+    """Make a sealed leaf's index by customer and day, and know it well: far cheaper than row by row."""
+    name = leaf(segment)
+    await connection.execute(_MEMORY)
+    await connection.execute(text(f"CREATE INDEX IF NOT EXISTS {name}_customer ON {name} (customer_id, local_date)"))
+    await connection.execute(text(f"ANALYZE {name}"))
+
+
+async def index_usage_ids(connection: AsyncConnection, segment: int) -> None:
+    """Make a sealed leaf's index by usage id; it has both then.
 
     Raises: IntegrityError: two rows have one usage id, which nothing that works can bring about.
     """
     name = leaf(segment)
     await connection.execute(text(f"CREATE UNIQUE INDEX IF NOT EXISTS {name}_id ON {name} (usage_id)"))
-    await connection.execute(text(f"CREATE INDEX IF NOT EXISTS {name}_customer ON {name} (customer_id, local_date)"))
-    await connection.execute(text(f"ANALYZE {name}"))
     await connection.execute(_INDEXED, {"segment": segment})
