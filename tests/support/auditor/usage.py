@@ -149,8 +149,26 @@ FALLBACK_OF_OPEN_CLOSES = _check(
     "record {usage_id} is charged by close {close_id}, which is {state}, and is held as {outcome}",
 )
 
+COUNTS_ARE_THE_RECORDS = _check(
+    """
+    WITH stored AS (
+        SELECT source, received_on, 'rated' AS outcome, '' AS reason, 1 AS records, charge_micro FROM usage
+        UNION ALL SELECT source, received_on, outcome, reason, 1, 0 FROM held
+        UNION ALL
+        SELECT source, received_on, 'duplicate', CASE WHEN conflict THEN 'conflict' ELSE '' END, 1, 0 FROM duplicate
+        UNION ALL SELECT source, received_on, 'rejected', reason, 1, 0 FROM rejected
+        UNION ALL
+        SELECT source, received_on, outcome, reason, -records, -charge_micro FROM outcome_count)
+    SELECT source, received_on, outcome, reason, sum(records) AS records, sum(charge_micro) AS micro FROM stored
+    GROUP BY source, received_on, outcome, reason HAVING (sum(records), sum(charge_micro)) <> (0, 0)
+    """,
+    "{source} on {received_on}: {records} more records are stored as {outcome} {reason} than are counted, and "
+    "{micro} more micro-pounds",
+)
+
 CHECKS = (
     ONE_OUTCOME,
+    COUNTS_ARE_THE_RECORDS,
     WITHIN_POSITION,
     CHARGED_ONCE,
     KEY_LOST,

@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import RowMapping
 
 from contracts.topics import CDR_BACKFILL, CDR_RECEIVED
+from rating.store import counts
 from rating.store import reports as store
 from rating.store.positions import positions
 from rating.store.reports import Rows
@@ -60,7 +61,7 @@ class Standing:
 async def account(group: Group, first: date | None, last: date | None) -> tuple[list[Account], Account]:
     """The account of all records that arrived between two local days, in groups, and the total."""
     async with reading() as connection:
-        rows = await store.count_outcomes(connection, first, last)
+        rows = await counts.totals(connection, first, last)
     return _grouped(rows, group), next(iter(_grouped(rows, "all")), Account())
 
 

@@ -5,11 +5,11 @@ Every partition has rows of its own, so that batches side by side do not wait fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TypeAlias
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 BY_HAND = 0
@@ -29,6 +29,42 @@ _ADD = text(
     SET records = stored.records + excluded.records, charge_micro = stored.charge_micro + excluded.charge_micro
     """
 )
+_TOTALS = text(
+    """
+    SELECT source, received_on AS day, outcome, reason, sum(records) AS records, sum(charge_micro) AS charge_micro
+    FROM outcome_count
+    WHERE received_on BETWEEN coalesce(CAST(:first AS date), '-infinity') AND coalesce(CAST(:last AS date), 'infinity')
+    GROUP BY source, received_on, outcome, reason HAVING sum(records) <> 0
+    ORDER BY source, day, outcome, reason
+    """
+)
+_RECOUNT = text(
+    """
+    WITH stored AS (
+        SELECT source, received_on AS day, 'rated' AS outcome, '' AS reason, count(*) AS records,
+               sum(charge_micro) AS charge_micro
+        FROM usage GROUP BY source, received_on
+        UNION ALL
+        SELECT source, received_on, outcome, reason, count(*), 0 FROM held
+        GROUP BY source, received_on, outcome, reason
+        UNION ALL
+        SELECT source, received_on, 'duplicate', CASE WHEN conflict THEN 'conflict' ELSE '' END, count(*), 0
+        FROM duplicate GROUP BY source, received_on, conflict
+        UNION ALL
+        SELECT source, received_on, 'rejected', reason, count(*), 0 FROM rejected GROUP BY source, received_on, reason
+    ), counted AS (
+        SELECT source, received_on AS day, outcome, reason, sum(records) AS records, sum(charge_micro) AS charge_micro
+        FROM outcome_count GROUP BY source, received_on, outcome, reason
+    ), both_ways AS (
+        SELECT source, day, outcome, reason,
+               coalesce(counted.records, 0) AS records, coalesce(counted.charge_micro, 0) AS charge_micro,
+               coalesce(stored.records, 0) AS stored_records, coalesce(stored.charge_micro, 0) AS stored_micro
+        FROM stored FULL JOIN counted USING (source, day, outcome, reason)
+    )
+    SELECT * FROM both_ways WHERE (records, charge_micro) <> (stored_records, stored_micro)
+    ORDER BY source, day, outcome, reason
+    """
+)
 
 
 async def add(connection: AsyncConnection, slot: int, counts: Mapping[Counted, tuple[int, int]]) -> None:
@@ -46,3 +82,13 @@ async def add(connection: AsyncConnection, slot: int, counts: Mapping[Counted, t
         "charges": [charge for _, (_, charge) in rows],
     }
     await connection.execute(_ADD, values)
+
+
+async def totals(connection: AsyncConnection, first: date | None, last: date | None) -> Sequence[RowMapping]:
+    """`records` and `charge_micro` by source, local `day` of arrival, outcome and reason, between two days."""
+    return (await connection.execute(_TOTALS, {"first": first, "last": last})).mappings().all()
+
+
+async def recount(connection: AsyncConnection) -> Sequence[RowMapping]:
+    """Where the counts differ from the records as they are stored: none, ever. Reads all records."""
+    return (await connection.execute(_RECOUNT)).mappings().all()

@@ -9,26 +9,6 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_BETWEEN = (
-    "received_on BETWEEN coalesce(CAST(:first AS date), '-infinity') AND coalesce(CAST(:last AS date), 'infinity')"
-)
-_OUTCOMES = text(
-    f"""
-    SELECT source, received_on AS day, 'rated' AS outcome, '' AS reason, count(*) AS records,
-           sum(charge_micro) AS charge_micro
-    FROM usage WHERE {_BETWEEN} GROUP BY source, received_on
-    UNION ALL
-    SELECT source, received_on, outcome, reason, count(*), 0 FROM held WHERE {_BETWEEN}
-    GROUP BY source, received_on, outcome, reason
-    UNION ALL
-    SELECT source, received_on, 'duplicate', CASE WHEN conflict THEN 'conflict' ELSE '' END, count(*), 0
-    FROM duplicate WHERE {_BETWEEN} GROUP BY source, received_on, conflict
-    UNION ALL
-    SELECT source, received_on, 'rejected', reason, count(*), 0 FROM rejected WHERE {_BETWEEN}
-    GROUP BY source, received_on, reason
-    ORDER BY source, day
-    """
-)
 _PAGE = "ORDER BY usage_id LIMIT :limit"
 _REASON = "(CAST(:reason AS text) IS NULL OR reason = :reason)"
 _HELD = text(f"SELECT * FROM held WHERE outcome = :outcome AND {_REASON} AND usage_id > :after {_PAGE}")
@@ -69,11 +49,6 @@ _CHARGES = text(
 )
 
 Rows = Sequence[RowMapping]
-
-
-async def count_outcomes(connection: AsyncConnection, first: date | None, last: date | None) -> Rows:
-    """Records by source, local day of arrival, outcome and reason, between two days."""
-    return await _rows(connection, _OUTCOMES, first=first, last=last)
 
 
 async def list_held(connection: AsyncConnection, outcome: str, reason: str | None, *, after: int, limit: int) -> Rows:
