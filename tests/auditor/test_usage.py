@@ -114,6 +114,10 @@ IN_RATING = {
         " OVERRIDING SYSTEM VALUE SELECT id, id, 2, '2024-12-31', 1, 'closed', 0, 0, 0 FROM generate_series(95, 96) id",
         "customer 2 has 2 closes that are neither billed nor released",
     ),
+    "a fallback charge of a close that is over": (
+        f"INSERT INTO close_fallback (close_id, usage_id) VALUES (90, {FIRST + 5})",
+        f"record {FIRST + 5} is charged by close 90, which is billed, and is held as suspended",
+    ),
     "negative seconds": (
         f"UPDATE held SET usage_id = {FIRST + 5}; UPDATE usage SET billed_seconds = -1 WHERE usage_id = {FIRST + 4}",
         "is billed -1 s",

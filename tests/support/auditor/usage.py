@@ -142,8 +142,8 @@ ONE_OPEN_CLOSE = _check(
 FALLBACK_OF_OPEN_CLOSES = _check(
     """
     SELECT f.usage_id, f.close_id, c.state, h.outcome FROM close_fallback f JOIN usage_close c USING (close_id)
-    LEFT JOIN held h ON h.usage_id = f.usage_id AND h.customer_id = c.customer_id
-    WHERE c.state <> 'closed' OR h.outcome IS DISTINCT FROM 'unpriced'
+    LEFT JOIN held h ON h.usage_id = f.usage_id
+    WHERE c.state <> 'closed' OR h.outcome IS DISTINCT FROM 'unpriced' OR h.customer_id IS DISTINCT FROM c.customer_id
        OR EXISTS (SELECT FROM close_fallback o WHERE o.usage_id = f.usage_id AND o.close_id <> f.close_id)
     """,
     "record {usage_id} is charged by close {close_id}, which is {state}, and is held as {outcome}",
