@@ -1,4 +1,4 @@
-"""Rating's own domain over a carrier folder, for comparison: its parsers, its picture, its judging; no database."""
+"""Rating's own domain over a carrier folder, for comparison: its parsers, its facts, its judging; no database."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.rating.support.plain import Facts, Tariff
+
 from rating.domain import deck_csv
-from rating.domain.cdr import Cdr
+from rating.domain.calls import Calls
+from rating.domain.choices import Choices
+from rating.domain.facts import Assignment, Customer, Number, Status
 from rating.domain.mapping import RowReader
 from rating.domain.numbers import normalise
-from rating.domain.picture import KNOWN_CLASSES, Assignment, Choices, Customer, Number, Picture, Status
 from rating.domain.rows import FileRows
-from rating.domain.tariffs import Rate, Tariff
-from rating.intake import Read, read
+from rating.domain.tariffs import Rate
+from rating.intake import read_batch
 from rating.service.mappings import shipped
 
 STATUSES = {
@@ -27,31 +30,29 @@ STATUSES = {
 }
 
 
-def picture_of(folder: Path) -> Picture:
+def facts_of(folder: Path) -> Facts:
     """What rating would know of the carrier, customers numbered in the order of their lines."""
     plan = json.loads((folder / "plan.json").read_text())
-    picture = Picture(statuses=dict(STATUSES), ignored_types=frozenset({"ignore_traffic"}))
-    _add_tables(picture, folder, plan)
+    facts = Facts(statuses=dict(STATUSES), ignored_types=frozenset({"ignore_traffic"}))
+    _add_tables(facts, folder, plan)
     for customer_id, line in enumerate((folder / "customers.jsonl").read_text().splitlines(), start=1):
-        _add_customer(picture, customer_id, json.loads(line))
-    return picture
+        _add_customer(facts, customer_id, json.loads(line))
+    return facts
 
 
-def _add_tables(picture: Picture, folder: Path, plan: dict[str, Any]) -> None:
+def _add_tables(facts: Facts, folder: Path, plan: dict[str, Any]) -> None:
     destinations = deck_csv.parse_destinations(_lines(folder / "destinations.csv"))
     inbound = deck_csv.parse_inbound_classes(_lines(folder / "inbound-classes.csv"))
-    picture.destinations = {row.prefix: (row.destination, row.call_class) for row in destinations.rows}
-    picture.inbound_classes = {row.prefix: row.call_class for row in inbound.rows}
+    facts.destinations = {row.prefix: (row.destination, row.call_class) for row in destinations.rows}
+    facts.inbound_classes = {row.prefix: row.call_class for row in inbound.rows}
     for entry in plan["tariffs"]:
         parsed = deck_csv.parse_rates(_lines(folder / "tariffs" / f"{entry['code']}.csv"))
         assert not parsed.problems
-        picture.tariffs[entry["code"]] = _tariff(entry, parsed.rows)
+        facts.tariffs[entry["code"]] = _tariff(entry, parsed.rows)
         if entry["is_default"]:
-            picture.system_default = entry["code"]
+            facts.system_default = entry["code"]
     for each in plan["default_tariffs"]:
-        picture.default_tariffs[each.get("source", ""), each.get("number_type", "")] = each["tariff"]
-    classes = {row.call_class for row in (*destinations.rows, *inbound.rows)}
-    picture.known_classes = KNOWN_CLASSES | classes | {c for each in picture.tariffs.values() for c in each.by_class}
+        facts.default_tariffs[each.get("source", ""), each.get("number_type", "")] = each["tariff"]
 
 
 def _tariff(entry: dict[str, Any], rows: Iterable[deck_csv.RateRow]) -> Tariff:
@@ -75,17 +76,17 @@ def _tariff(entry: dict[str, Any], rows: Iterable[deck_csv.RateRow]) -> Tariff:
     return Tariff(entry["code"], by_prefix, by_class, entry["rounding_places"])
 
 
-def _add_customer(picture: Picture, customer_id: int, row: dict[str, Any]) -> None:
+def _add_customer(facts: Facts, customer_id: int, row: dict[str, Any]) -> None:
     history = row.get("status_history") or [{"status": row["status"], "effective_from": row["status_from"]}]
     entries = tuple((date.fromisoformat(each["effective_from"]), each["status"]) for each in history)
-    picture.customers[customer_id] = Customer(customer_id, row["status"], entries, _choices(row))
+    facts.customers[customer_id] = Customer(customer_id, row["status"], entries, _choices(row))
     for entry in row["numbers"]:
-        number_id = len(picture.numbers) + 1
-        picture.numbers[number_id] = Number(number_id, customer_id, entry["number_type"], _choices(entry))
+        number_id = len(facts.numbers) + 1
+        facts.numbers[number_id] = Number(number_id, customer_id, entry["number_type"], _choices(entry))
         end = date.fromisoformat(entry["end"]) if entry.get("end") else None
         held = Assignment(number_id, number_id, customer_id, date.fromisoformat(entry["start"]), end)
         digits = normalise(entry["number"])
-        picture.assignments[digits] = (*picture.assignments.get(digits, ()), held)
+        facts.assignments[digits] = (*facts.assignments.get(digits, ()), held)
 
 
 def _choices(told: dict[str, Any]) -> Choices:
@@ -93,11 +94,16 @@ def _choices(told: dict[str, Any]) -> Choices:
     return Choices(told.get("tariff"), told.get("class_tariffs", {}), markups)
 
 
-def cdrs_of(folder: Path) -> Iterator[Cdr | None]:
-    """Every record of the folder as rating reads it, files through their published values; None where rejected."""
-    for value in _values(folder):
-        told = read(value)
-        yield told.cdr if isinstance(told, Read) else None
+def calls_of(folder: Path) -> tuple[Calls, list[int | None]]:
+    """All records of the folder as rating reads them, files through their published values; and the row of each, None
+    where it is rejected.
+    """
+    values = list(_values(folder))
+    batch = read_batch(values)
+    rows: list[int | None] = [None] * len(values)
+    for row, place in enumerate(batch.rows.tolist()):
+        rows[place] = row
+    return batch.calls, rows
 
 
 def _values(folder: Path) -> Iterator[bytes]:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from examples.demo.carrier.generate import generate
-from tests.reference.rating_side import cdrs_of, picture_of
+from tests.reference.rating_side import calls_of, facts_of
 from tests.support.reference import Call, Judged, rate_call, read_carrier, read_plan, records_of
 
-from rating.domain.judging import Held, Rated, judge
+from rating.domain.judging import judge
+from rating.domain.verdicts import Held, Rated, verdict
 
 SEEDS = (1,)
 IGNORED_REASONS = {"ignored_number_type": "number_type"}
@@ -37,13 +38,15 @@ def test_every_record_of_the_demo_is_judged_the_same(tmp_path: Path, seed: int) 
     """R3 to R6, Z16 to Z22: outcome, reason, customer, class, charge and step, record by record."""
     folder = tmp_path / "carrier"
     generate(folder, customer_count=60, cdr_count=4_000, seed=seed)
-    picture, carrier = picture_of(folder), read_carrier(folder, read_plan(folder))
+    picture, carrier = facts_of(folder).picture(), read_carrier(folder, read_plan(folder))
+    calls, rows = calls_of(folder)
+    judged = judge(calls, picture)  # all at once, as a batch of the stream is
     outcomes = set()
-    for number, (record, cdr) in enumerate(zip(records_of(folder), cdrs_of(folder), strict=True)):
-        assert isinstance(record, Call) == (cdr is not None), (number, record, cdr)
-        if isinstance(record, Call) and cdr is not None:
-            assert (record.source, record.record_id) == (cdr.source, cdr.record_id)
+    for number, (record, row) in enumerate(zip(records_of(folder), rows, strict=True)):
+        assert isinstance(record, Call) == (row is not None), (number, record, row)
+        if isinstance(record, Call) and row is not None:
+            assert (record.source, record.record_id) == (calls.kinds[calls.kind[row]].source, calls.record_ids[row])
             ours = _ours(rate_call(carrier, record))
-            assert ours == _theirs(judge(cdr, picture)), (number, record)
+            assert ours == _theirs(verdict(calls, judged, picture, row)), (number, record)
             outcomes.add(ours[0])
     assert outcomes == {"rated", "unpriced", "suspended", "ignored"}

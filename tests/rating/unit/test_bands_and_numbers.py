@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rating.support.plain import day_and_band
 from tests.support.reference import days as reference_days
 from tests.support.reference.numbers import digits_of
 
-from rating.domain.bands import day_and_band
 from rating.domain.numbers import normalise
 
 

@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.rating.support.plain import Facts, Tariff
 
-from rating.domain.bands import day_and_band
-from rating.domain.cdr import Cdr
-from rating.domain.judging import Held, Rated, classify, judge
-from rating.domain.picture import Assignment, Choices, Customer, Number, Picture, Status
-from rating.domain.tariffs import Rate, Tariff
+from rating.domain.cdr import Cdr, columns_of
+from rating.domain.choices import Choices
+from rating.domain.facts import Assignment, Customer, Number, Status
+from rating.domain.judging import classify
+from rating.domain.tariffs import Rate
+from rating.domain.verdicts import Held, Rated
 
 OURS, THEIRS, DROPPED, GAP = "442079460001", "442079460002", "442079460003", "442079460004"
 MOVED, IGNORED, ENDED = "442079460005", "442079460006", "442079460007"
@@ -36,7 +38,7 @@ def held_since(number_id: int, customer_id: int, start: date = START_OF_YEAR, en
 class Carrier:
     """Customers 1 and 2 are active, 3 is dropped since 10 January, 4 was from the 10th to the 19th."""
 
-    picture: Picture = field(default_factory=Picture)
+    picture: Facts = field(default_factory=Facts)
 
     def __post_init__(self) -> None:
         at = self.picture
@@ -76,7 +78,7 @@ class Carrier:
 
     def judge(self, charged: str = OURS, other: str = NATIONAL, **changes: Any) -> Rated | Held:
         """What becomes of a call of a minute."""
-        return judge(call(charged, other, **changes), self.picture)
+        return self.picture.judge(call(charged, other, **changes))
 
     def rated(self, charged: str = OURS, other: str = NATIONAL, **changes: Any) -> Rated:
         """The same, where it is charged."""
@@ -115,8 +117,7 @@ def call(charged: str, other: str, started: datetime = PEAK, **changes: Any) -> 
         "currency": "GBP",
         **changes,
     }
-    day, band = day_and_band(started)
-    return Cdr("northstar", "1", charged, other, started=started, local_date=day, band=band, **fields)
+    return Cdr("northstar", "1", charged, other, started=started, **fields)
 
 
 @pytest.fixture
@@ -204,7 +205,10 @@ def test_outcomes_are_asked_in_the_order_of_the_rule(carrier: Carrier) -> None:
 def test_a_call_is_classified(carrier: Carrier, changes: dict[str, Any], call_class: str, destination: str) -> None:
     """R4: a known class on the CDR, else Data or SMS, else the inbound class, else that of the destination."""
     fields = {"other": NATIONAL, **changes}
-    assert classify(call(OURS, **fields), carrier.picture) == (call_class, destination)
+    picture = carrier.picture.picture()
+    classes, destinations = classify(columns_of([call(OURS, **fields)]), picture)
+    found = picture.classes.names[classes[0]], picture.destination_names.names[destinations[0]]
+    assert found == (call_class, destination)
 
 
 def test_an_inbound_call_has_the_class_of_the_charged_number(carrier: Carrier) -> None:
@@ -345,4 +349,6 @@ def test_a_charge_beyond_what_is_stored_is_held_never_wrapped(carrier: Carrier) 
 def test_a_call_keeps_how_it_was_priced(carrier: Carrier) -> None:
     """R9: number, tariff, prefix, step, billed seconds, cost."""
     got = carrier.rated(seconds=90, carrier_cost_micro=7)
-    assert got == Rated(1, 1, "National", "UK", 1, 180_000, 7, 90, "standard", "44")
+    assert (got.customer_id, got.number_id, got.call_class, got.destination) == (1, 1, "National", "UK")
+    assert (got.step, got.tariff, got.prefix, got.band, got.local_date) == (1, "standard", "44", "peak", PEAK.date())
+    assert (got.charge_micro, got.cost_micro, got.billed_seconds, got.markup) == (180_000, 7, 90, None)
