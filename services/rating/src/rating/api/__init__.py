@@ -2,14 +2,18 @@
 
 from fastapi import APIRouter
 
-from rating.api import absent, cdrs, explaining, files, mappings, reports, tariffs
+from rating.api import absent, calendars, cdrs, explaining, files, imports, mappings, rates, reports, tariffs, usage
 
 ROUTERS: list[APIRouter] = [
     tariffs.router,
+    imports.router,
+    rates.router,
+    calendars.router,
     mappings.router,
     files.router,
     cdrs.router,
     reports.router,
+    usage.router,
     explaining.router,
     absent.router,
 ]

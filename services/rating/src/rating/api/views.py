@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 T = TypeVar("T")
 _PLACES = -6
@@ -14,6 +14,7 @@ _PLACES = -6
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many items at most")]
 After = Annotated[int, Query(ge=0, lt=2**63, description="the last page's `next`")]
 Id = Annotated[int, Path(gt=0, lt=2**63)]
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class Page(BaseModel, Generic[T]):

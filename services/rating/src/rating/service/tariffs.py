@@ -1,18 +1,19 @@
-"""Tariffs and the tables beside them: each change is one version behind the gate (SPEC R5, R6, R10)."""
+"""Tariffs' headers and default tariffs: each change is one version behind the gate (SPEC R5, R6)."""
 
 from __future__ import annotations
 
-import asyncio
-import io
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import IO, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
 
 from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.reference import TariffUpdated
-from rating.domain.deck_csv import Parsed, RowProblem, parse_destinations, parse_inbound_classes, parse_rates
+from rating.domain.lineage import wrong_parent
 from rating.service import retrying
+from rating.store import calendars
 from rating.store import tariffs as store
 from rating.store.gate import pass_alone
 from rating.store.tariffs import TariffHeader
@@ -21,46 +22,83 @@ from service_kit.http import Conflict, Invalid, NotFound
 from service_kit.logs import logger
 
 _log = logger(__name__)
-_TOLD_IN_DETAIL = 3
-Parse = Callable[[Iterable[str]], Parsed[Any]]
-_LISTS: dict[str, Parse] = {"destinations": parse_destinations, "inbound_classes": parse_inbound_classes}
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did: rows, different prefixes, and the version that it made."""
-
-    rows: int
-    prefixes: int
-    version: int
-    problems: tuple[RowProblem, ...] = ()
 
 
 async def create_tariff(tariff: TariffHeader, actor: str) -> TariffHeader:
     """Add a tariff without rates; where it is the default, the one that was is it no longer.
 
-    Raises: Conflict: there is a tariff of that code.
+    Raises:
+        Conflict: there is a tariff of that code.
+        Invalid: there is no such parent or calendar, or the parent cannot be one.
     """
     async with transaction() as tx:
         await store.lock_tariffs(tx.connection)
         if await store.find_tariff(tx.connection, tariff.code):
             raise Conflict(f"there is a tariff '{tariff.code}' already: import its rates, or choose another code")
-        generation = await pass_alone(tx.connection)
-        if tariff.is_default:
-            await _end_default(tx, generation)
-        await _save(tx, tariff, generation)
-        await retrying.request(tx, generation, everything_unpriced=True)
+        await _check(tx.connection, tariff)
+        await _change(tx, tariff)
     _log.info("tariff added", tariff=tariff.code, by=actor)
     return tariff
 
 
-async def _end_default(tx: Transaction, generation: int) -> None:
+async def change_tariff(code: str, changes: Mapping[str, Any], actor: str) -> TariffHeader:
+    """Change a tariff's header; calls that are stored from now on are rated by it, and what was rated stays.
+
+    Args:
+        code: of the tariff.
+        changes: fields of `TariffHeader` that are to be other than they are; not its code or currency.
+
+    Raises:
+        NotFound: there is no such tariff.
+        Invalid: there is no such parent or calendar, or the parent cannot be one.
+    """
+    async with transaction() as tx:
+        await store.lock_tariffs(tx.connection)
+        known = found(await store.find_tariff(tx.connection, code), code)
+        tariff = replace(known, **changes)
+        if tariff == known:
+            return known
+        await _check(tx.connection, tariff)
+        tariff = replace(tariff, version=known.version + 1)
+        await _change(tx, tariff)
+    _log.info("tariff changed", tariff=code, changes=sorted(changes), by=actor)
+    return tariff
+
+
+async def _check(connection: AsyncConnection, tariff: TariffHeader) -> None:
+    if not await calendars.is_known(connection, tariff.calendar):
+        raise invalid("calendar", f"there is no calendar '{tariff.calendar}': PUT /calendars/{tariff.calendar} adds it")
+    if tariff.parent is None:
+        return
+    others = {each.code: each for each in await store.list_tariffs(connection)}
+    wrong = wrong_parent(tariff.code, tariff.parent, {code: each.parent for code, each in others.items()})
+    if wrong:
+        raise invalid("parent", wrong)
+    currency = others[tariff.parent].currency
+    if currency != tariff.currency:
+        raise invalid("parent", f"{tariff.parent} is in {currency}, {tariff.code} in {tariff.currency}")
+
+
+async def _change(tx: Transaction, tariff: TariffHeader) -> None:
+    generation = await pass_alone(tx.connection)
+    if tariff.is_default:
+        await _end_default(tx, tariff.code, generation)
+    await save(tx, tariff, generation)
+    await retrying.request(tx, generation, everything_unpriced=True)
+
+
+async def _end_default(tx: Transaction, successor: str, generation: int) -> None:
     for other in await store.list_tariffs(tx.connection):
-        if other.is_default:
-            await _save(tx, replace(other, is_default=False, version=other.version + 1), generation)
+        if other.is_default and other.code != successor:
+            await save(tx, replace(other, is_default=False, version=other.version + 1), generation)
 
 
-async def _save(tx: Transaction, tariff: TariffHeader, generation: int) -> None:
+async def save(tx: Transaction, tariff: TariffHeader, generation: int, effective_from: date | None = None) -> None:
+    """Store a header in a transaction that has passed the gate alone, and tell it.
+
+    Args:
+        effective_from: of the rates that come with this version, if any do.
+    """
     await store.save_tariff(tx.connection, tariff, generation)
     await tx.publish(
         TariffUpdated(
@@ -68,6 +106,9 @@ async def _save(tx: Transaction, tariff: TariffHeader, generation: int) -> None:
             version=tariff.version,
             name=tariff.name,
             currency=tariff.currency,
+            parent=tariff.parent,
+            calendar=tariff.calendar,
+            effective_from=effective_from,
             rounding_places=tariff.rounding_places,
             is_default=tariff.is_default,
         )
@@ -83,68 +124,17 @@ async def list_tariffs() -> list[TariffHeader]:
 async def get_tariff(code: str) -> TariffHeader:
     """A tariff. Raises NotFound."""
     async with reading() as connection:
-        return _found(await store.find_tariff(connection, code), code)
-
-
-async def list_rates(code: str, *, after: int, limit: int) -> Sequence[RowMapping]:
-    """A page of a tariff's rates. Raises NotFound."""
-    async with reading() as connection:
-        _found(await store.find_tariff(connection, code), code)
-        return await store.list_rates(connection, code, after=after, limit=limit)
-
-
-def _found(tariff: TariffHeader | None, code: str) -> TariffHeader:
-    if tariff is None:
-        raise NotFound(f"there is no tariff '{code}'")
-    return tariff
-
-
-async def import_rates(code: str, file: IO[bytes], actor: str) -> Imported:
-    """Put a CSV file of rates in the place of all rates of a tariff, as one new version (SPEC R10).
-
-    Raises:
-        NotFound: there is no such tariff.
-        Invalid: the file has problems; nothing is changed.
-    """
-    await get_tariff(code)
-    parsed = await _read(file, parse_rates)
-    async with transaction() as tx:
-        await store.lock_tariffs(tx.connection)
-        tariff = _found(await store.find_tariff(tx.connection, code), code)
-        # The rates are written before the gate is taken: nobody sees them until the commit, and nobody has to wait.
-        await store.replace_rates(tx.connection, code, parsed.rows)
-        tariff = replace(tariff, version=tariff.version + 1)
-        generation = await pass_alone(tx.connection)
-        await _save(tx, tariff, generation)
-        await retrying.request(tx, generation, everything_unpriced=True)
-    _log.info("rates imported", tariff=code, rows=len(parsed.rows), version=tariff.version, by=actor)
-    return _imported(parsed, tariff.version)
-
-
-async def import_list(what: str, file: IO[bytes], actor: str) -> Imported:
-    """Put a CSV file in the place of a whole prefix table: `destinations` or `inbound_classes` (SPEC R4).
-
-    Raises: Invalid: the file has problems; nothing is changed.
-    """
-    parsed = await _read(file, _LISTS[what])
-    async with transaction() as tx:
-        await store.lock_tariffs(tx.connection)
-        await store.replace_list(tx.connection, what, parsed.rows)
-        generation = await pass_alone(tx.connection)
-        await store.mark_changed(tx.connection, what, generation)
-        await retrying.request(tx, generation, everything_unpriced=True)
-    _log.info("list imported", list=what, rows=len(parsed.rows), by=actor)
-    return _imported(parsed, generation)
+        return found(await store.find_tariff(connection, code), code)
 
 
 async def set_default_tariff(source: str, number_type: str, tariff: str, actor: str) -> None:
     """The default tariff of a number type, of a source, or of both (SPEC R5). Raises Invalid."""
     if not source and not number_type:
-        raise _invalid("number_type", "name a source or a number type: the system's default is a tariff's is_default")
+        raise invalid("number_type", "name a source or a number type: the system's default is a tariff's is_default")
     async with transaction() as tx:
         await store.lock_tariffs(tx.connection)
         if await store.find_tariff(tx.connection, tariff) is None:
-            raise _invalid("tariff", f"there is no tariff '{tariff}'")
+            raise invalid("tariff", f"there is no tariff '{tariff}'")
         generation = await pass_alone(tx.connection)
         await store.set_default_tariff(tx.connection, source, number_type, tariff)
         await store.mark_changed(tx.connection, "default_tariffs", generation)
@@ -158,31 +148,13 @@ async def list_default_tariffs() -> Sequence[RowMapping]:
         return await store.list_default_tariffs(connection)
 
 
-def _invalid(field: str, message: str) -> Invalid:
+def found(tariff: TariffHeader | None, code: str) -> TariffHeader:
+    """The tariff. Raises NotFound where there is none."""
+    if tariff is None:
+        raise NotFound(f"there is no tariff '{code}': GET /tariffs lists them")
+    return tariff
+
+
+def invalid(field: str, message: str) -> Invalid:
+    """A problem with one field."""
     return Invalid(f"{field}: {message}", errors=[{"field": field, "message": message}])
-
-
-async def _read(file: IO[bytes], parse: Parse) -> Parsed[Any]:
-    """Parse beside the event loop: a deck takes a second. Raises Invalid with every problem and its row."""
-    parsed = await asyncio.to_thread(_parse, file, parse)
-    if parsed.problems:
-        first = "; ".join(f"row {each.row}: {each.message}" for each in parsed.problems[:_TOLD_IN_DETAIL])
-        raise Invalid(
-            f"the file has {len(parsed.problems)} problems, nothing was changed: {first}",
-            errors=[{"field": f"row {each.row}", "message": each.message} for each in parsed.problems],
-            problems=[{"row": each.row, "message": each.message} for each in parsed.problems],
-            rows=len(parsed.rows),
-        )
-    return parsed
-
-
-def _parse(file: IO[bytes], parse: Parse) -> Parsed[Any]:
-    lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    try:
-        return parse(lines)
-    finally:
-        lines.detach()
-
-
-def _imported(parsed: Parsed[Any], version: int) -> Imported:
-    return Imported(len(parsed.rows), len({row.prefix for row in parsed.rows if row.prefix}), version)

@@ -1,4 +1,4 @@
-"""Tariffs, their rates, destinations, inbound classes and default tariffs."""
+"""Tariffs' headers, destinations, inbound classes and default tariffs."""
 
 from __future__ import annotations
 
@@ -10,33 +10,27 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rating.domain.deck_csv import DestinationRow, InboundRow, RateRow
+from rating.domain.calendars import ENGLAND_AND_WALES
+from rating.domain.deck_rows import DestinationRow, InboundRow
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('rating tariffs'))")
-_COLUMNS = "code, version, name, currency, rounding_places, fallback_markup, is_default, megabyte_bytes"
+_COLUMNS = (
+    "code, version, name, currency, rounding_places, fallback_markup, is_default, megabyte_bytes, parent, calendar"
+)
 _TARIFFS = text(f"SELECT {_COLUMNS} FROM tariff ORDER BY code")
 _TARIFF = text(f"SELECT {_COLUMNS} FROM tariff WHERE code = :code")
 _SAVE = text(
-    """
-    INSERT INTO tariff (code, version, name, currency, rounding_places, fallback_markup, is_default, megabyte_bytes,
-                        changed_in)
+    f"""
+    INSERT INTO tariff ({_COLUMNS}, changed_in)
     VALUES (:code, :version, :name, :currency, :rounding_places, :fallback_markup, :is_default, :megabyte_bytes,
-            :changed_in)
+            :parent, :calendar, :changed_in)
     ON CONFLICT (code) DO UPDATE SET
         version = excluded.version, name = excluded.name, currency = excluded.currency,
         rounding_places = excluded.rounding_places, fallback_markup = excluded.fallback_markup,
-        is_default = excluded.is_default, megabyte_bytes = excluded.megabyte_bytes, changed_in = excluded.changed_in
+        is_default = excluded.is_default, megabyte_bytes = excluded.megabyte_bytes, parent = excluded.parent,
+        calendar = excluded.calendar, changed_in = excluded.changed_in
     """
 )
-_RATES = text(
-    """
-    SELECT rate_id, prefix, call_class, band, price_micro, connection_micro, initial, step, minimum_micro,
-           maximum_micro, free, valid_from, valid_to
-    FROM rate WHERE tariff = :code AND rate_id > :after ORDER BY rate_id LIMIT :limit
-    """
-)
-_DELETE_RATES = text("DELETE FROM rate WHERE tariff = :code")
-_COPY_RATES = f"COPY rate (tariff, {', '.join(RateRow._fields)}) FROM STDIN"
 _LISTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "destinations": ("destination", DestinationRow._fields),
     "inbound_classes": ("inbound_class", InboundRow._fields),
@@ -53,7 +47,10 @@ _DEFAULTS = text("SELECT source, number_type, tariff FROM default_tariff ORDER B
 
 @dataclass(frozen=True, slots=True)
 class TariffHeader:
-    """A tariff without its rates. `fallback_markup` is a percentage, None where there is none."""
+    """A tariff without its rates. `fallback_markup` is a percentage, None where there is none.
+
+    What its own rates do not answer, those of `parent` do. `calendar` gives the bands of its calls.
+    """
 
     code: str
     version: int
@@ -63,6 +60,8 @@ class TariffHeader:
     fallback_markup: Decimal | None
     is_default: bool
     megabyte_bytes: int
+    parent: str | None = None
+    calendar: str = ENGLAND_AND_WALES.code
 
 
 async def lock_tariffs(connection: AsyncConnection) -> None:
@@ -87,23 +86,11 @@ async def save_tariff(connection: AsyncConnection, tariff: TariffHeader, generat
     await connection.execute(_SAVE, values | {"changed_in": generation})
 
 
-async def list_rates(connection: AsyncConnection, code: str, *, after: int, limit: int) -> Sequence[RowMapping]:
-    """A page of a tariff's rates, in the order of their file."""
-    values = {"code": code, "after": after, "limit": limit}
-    return (await connection.execute(_RATES, values)).mappings().all()
-
-
-async def replace_rates(connection: AsyncConnection, code: str, rates: Iterable[RateRow]) -> None:
-    """Put these rates in the place of all that the tariff has."""
-    await connection.execute(_DELETE_RATES, {"code": code})
-    await _copy(connection, _COPY_RATES, ((code, *rate) for rate in rates))
-
-
 async def replace_list(connection: AsyncConnection, what: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Put these rows in the place of a whole prefix table: `destinations` or `inbound_classes`."""
     table, columns = _LISTS[what]
     await connection.execute(text(f"DELETE FROM {table}"))
-    await _copy(connection, f"COPY {table} ({', '.join(columns)}) FROM STDIN", rows)
+    await copy_rows(connection, f"COPY {table} ({', '.join(columns)}) FROM STDIN", rows)
 
 
 async def mark_changed(connection: AsyncConnection, what: str, generation: int) -> None:
@@ -121,7 +108,8 @@ async def list_default_tariffs(connection: AsyncConnection) -> Sequence[RowMappi
     return (await connection.execute(_DEFAULTS)).mappings().all()
 
 
-async def _copy(connection: AsyncConnection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+async def copy_rows(connection: AsyncConnection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write rows by a COPY statement."""
     raw = await connection.get_raw_connection()
     driver: Any = raw.driver_connection
     async with driver.cursor() as cursor, cursor.copy(statement) as copy:
