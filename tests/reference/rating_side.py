@@ -91,7 +91,10 @@ def _add_customer(facts: Facts, customer_id: int, row: dict[str, Any]) -> None:
 
 def _choices(told: dict[str, Any]) -> Choices:
     markups = {name: Decimal(percent) for name, percent in told.get("class_markups", {}).items()}
-    return Choices(told.get("tariff"), told.get("class_tariffs", {}), markups)
+    fallback = told.get("fallback_markup")
+    return Choices(
+        told.get("tariff"), told.get("class_tariffs", {}), markups, None if fallback is None else Decimal(fallback)
+    )
 
 
 def calls_of(folder: Path) -> tuple[Calls, list[int | None]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from examples.demo.carrier.generate import generate
 from tests.reference.rating_side import calls_of, facts_of
 from tests.support.reference import Call, Judged, rate_call, read_carrier, read_plan, records_of
+from tests.support.reference.judging import price_at_close
 
+from rating.domain.fallback import judge_at_close
 from rating.domain.judging import judge
 from rating.domain.verdicts import Held, Rated, verdict
 
@@ -50,3 +53,31 @@ def test_every_record_of_the_demo_is_judged_the_same(tmp_path: Path, seed: int) 
             assert ours == _theirs(verdict(calls, judged, picture, row)), (number, record)
             outcomes.add(ours[0])
     assert outcomes == {"rated", "unpriced", "suspended", "ignored"}
+
+
+def test_what_only_the_close_prices_is_priced_the_same(tmp_path: Path) -> None:
+    """R5 (3), Z16, Z17: the fallback markup of numbers and customers, on calls that nothing else prices."""
+    folder = tmp_path / "carrier"
+    generate(folder, customer_count=60, cdr_count=4_000, seed=1)
+    _add_fallbacks(folder)
+    picture, carrier = facts_of(folder).picture(), read_carrier(folder, read_plan(folder))
+    calls, rows = calls_of(folder)
+    judged = judge_at_close(calls, picture)
+    steps = set()
+    for record, row in zip(records_of(folder), rows, strict=True):
+        if isinstance(record, Call) and row is not None:
+            ours = rate_call(carrier, record)
+            at_close = price_at_close(carrier, record, ours) if ours.outcome == "unpriced" else ours
+            assert _ours(at_close) == _theirs(verdict(calls, judged, picture, row)), record
+            steps.add(at_close.step)
+    assert {1, 3} <= steps
+
+
+def _add_fallbacks(folder: Path) -> None:
+    """Every other customer has a fallback markup, and of the others every number."""
+    file = folder / "customers.jsonl"
+    customers = [json.loads(line) for line in file.read_text().splitlines()]
+    for place, customer in enumerate(customers):
+        for each in (customer,) if place % 2 else customer["numbers"]:
+            each["fallback_markup"] = f"{place}.333333"
+    file.write_text("\n".join(json.dumps(each) for each in customers) + "\n")
