@@ -108,7 +108,7 @@ async def post_tariff(
     body: Annotated[NewTariff, Body(examples=[_NEW])], request: Request, response: Response
 ) -> TariffView:
     """Its parent must be in its currency, and no more than four tariffs stand in one line."""
-    made = await use.create_tariff(TariffHeader(version=1, **body.model_dump()), principal(request))
+    made = await use.create_tariff(TariffHeader(version=1, **dict(body)), principal(request))
     response.headers["Location"] = f"/tariffs/{made.code}"
     return _view(made)
 
@@ -128,7 +128,8 @@ async def patch_tariff(
     code: str, body: Annotated[TariffChange, Body(examples=[_CHANGE])], request: Request
 ) -> TariffView:
     """For calls that are stored from now on; what was rated stays. A change to what it is already is none."""
-    return _view(await use.change_tariff(code, body.model_dump(exclude_unset=True), principal(request)))
+    changes = {name: getattr(body, name) for name in body.model_fields_set}
+    return _view(await use.change_tariff(code, changes, principal(request)))
 
 
 @router.post("/default-tariffs", dependencies=WRITE, summary="Set a default tariff")
