@@ -81,9 +81,12 @@ async def a_tariff() -> None:
         )
         await tx.connection.exec_driver_sql(
             """
-            INSERT INTO rate (tariff, prefix, call_class, band, price_micro, connection_micro, initial, step,
+            WITH made AS (
+                INSERT INTO tariff_version (tariff, version, rows, changed_in)
+                VALUES ('standard', 1, 1, (SELECT generation FROM gate)) RETURNING version_id)
+            INSERT INTO rate (version_id, prefix, call_class, band, price_micro, connection_micro, initial, step,
                               minimum_micro, maximum_micro, free)
-            VALUES ('standard', '', 'National', '', 60000, 0, 1, 1, 0, NULL, 0)
+            SELECT version_id, '', 'National', '', 60000, 0, 1, 1, 0, NULL, 0 FROM made
             """
         )
         await retrying.request(tx, generation, everything_unpriced=True)

@@ -19,6 +19,25 @@ class Held:
     end: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class HandsChanged:
+    """Whose calls of a number are is another matter from a local day on. A `newcomer` has none of them yet."""
+
+    number: str
+    day: date
+    newcomer: int | None
+
+
+def hands_changed(before: Held | None, after: Held | None) -> list[HandsChanged]:
+    """What a change of an assignment changes: for the number it was of, and for the one that it is of."""
+    day = day_of_change(before, after)
+    if day is None:
+        return []
+    newcomer = after.customer_id if before is None and after is not None else None
+    numbers = dict.fromkeys(each.number for each in (before, after) if each is not None)
+    return [HandsChanged(number, day, newcomer) for number in numbers]
+
+
 def day_of_change(before: Held | None, after: Held | None) -> date | None:
     """The first day on which two states of an assignment differ; None where they are the same.
 

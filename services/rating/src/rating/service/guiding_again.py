@@ -12,6 +12,7 @@ from datetime import date
 from sqlalchemy import RowMapping
 
 from rating.domain.cdr import columns_of
+from rating.domain.changes import HandsChanged
 from rating.domain.judging import judge
 from rating.domain.verdicts import Held, Rated, verdict
 from rating.service.events import reversed_event
@@ -29,19 +30,22 @@ _LOCK = 0x7265_6775_6964  # "reguid"
 
 
 async def request(
-    tx: Transaction, generation: int, *, numbers: Mapping[str, date], customers: Mapping[int, date]
+    tx: Transaction, generation: int, *, hands: Sequence[HandsChanged], customers: Mapping[int, date]
 ) -> None:
     """Have unbilled usage that a change concerns guided again, once its transaction is committed.
 
     Args:
         tx: the change's own transaction, which has passed the gate alone.
         generation: the one that the change made.
-        numbers: from which day on whose a number's calls are has changed, by digits of E.164.
+        hands: the numbers whose holders have changed.
         customers: from which day on a customer's status has changed.
     """
     days = {(customer_id, ""): day for customer_id, day in customers.items()}
-    for number, customer_id in await store.holders_of(tx.connection, numbers):
-        days[customer_id, number] = numbers[number]
+    holders = await store.holders_of(tx.connection, {each.number for each in hands})
+    for change in hands:
+        for customer_id in holders[change.number] - {change.newcomer}:
+            key = (customer_id, change.number)
+            days[key] = min(change.day, days.get(key, change.day))
     await store.add_requests(tx.connection, generation, days)
 
 

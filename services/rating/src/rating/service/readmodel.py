@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from contracts.base import Event
 from contracts.customers import AssignmentRemoved, AssignmentState, CustomerState, NumberState, RunMarker
 from contracts.reference import ReferenceUpdated
-from rating.domain.changes import Held, day_of_change, day_of_status_change
+from rating.domain.changes import HandsChanged, Held, day_of_status_change, hands_changed
 from rating.domain.numbers import normalise
 from rating.service import cuts, guiding_again, retrying
 from rating.store import gate
@@ -52,20 +52,16 @@ async def _apply(
         numbers={normalise(each.number) for each in numbers} | {normalise(each.number) for each in assignments},
         customers={each.customer_id for each in customers},
     )
-    await guiding_again.request(tx, generation, numbers=hands, customers=statuses)
+    await guiding_again.request(tx, generation, hands=hands, customers=statuses)
 
 
-async def _hands_changed(tx: Transaction, states: Sequence[AssignmentState]) -> dict[str, date]:
-    """From which day on the calls of which numbers may be another's (digits of E.164)."""
+async def _hands_changed(tx: Transaction, states: Sequence[AssignmentState]) -> list[HandsChanged]:
     known = await store.known_assignments(tx.connection, [each.assignment_id for each in states])
-    found: dict[str, date] = {}
+    found: list[HandsChanged] = []
     for state in states:
         version, before = known.get(state.assignment_id, (0, None))
-        after = _held(state)
-        day = day_of_change(before, after) if state.version > version else None
-        if day is not None:
-            for number in {each.number for each in (before, after) if each is not None}:
-                found[number] = min(day, found.get(number, day))
+        if state.version > version:
+            found += hands_changed(before, _held(state))
     return found
 
 

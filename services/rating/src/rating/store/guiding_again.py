@@ -78,14 +78,19 @@ class Request:
     after: int = -1
 
 
-async def holders_of(connection: AsyncConnection, numbers: Collection[str]) -> Sequence[tuple[str, int]]:
-    """(number, customer) of everybody who holds, held or will hold one of these numbers."""
-    rows = await connection.execute(_HOLDERS, {"numbers": list(numbers)})
-    return [(row.number, row.customer_id) for row in rows]
+async def holders_of(connection: AsyncConnection, numbers: Collection[str]) -> dict[str, set[int]]:
+    """The customers who hold, held or will hold each of these numbers, as far as is known now."""
+    found: dict[str, set[int]] = {number: set() for number in numbers}
+    if numbers:
+        for row in await connection.execute(_HOLDERS, {"numbers": list(numbers)}):
+            found[row.number].add(row.customer_id)
+    return found
 
 
 async def add_requests(connection: AsyncConnection, generation: int, days: Mapping[tuple[int, str], date]) -> None:
     """Ask for usage to be guided again: the first day of each (customer, number)."""
+    if not days:
+        return
     asked = sorted(days)
     values = {
         "generation": generation,
