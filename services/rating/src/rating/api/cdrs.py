@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts.cdrs import CdrReceived
 from rating.service import cdrs as use
@@ -13,6 +13,19 @@ from service_kit.auth import scope
 from service_kit.http import Problem
 
 router = APIRouter(tags=["CDRs"])
+_EXAMPLE = {
+    "records": [
+        {
+            "source": "northstar",
+            "record_id": "NS-000001",
+            "charged_number": "+442079460123",
+            "other_party": "+441614960123",
+            "start": "2025-01-15T09:30:00Z",
+            "duration_seconds": 77,
+            "cdr_cost": "0.05",
+        }
+    ]
+}
 LARGEST_BODY_BYTES = 16 * 1024 * 1024
 _BODY = {
     "type": "object",
@@ -31,17 +44,17 @@ _BODY = {
 class RefusedView(BaseModel):
     """A record that could not be read; `index` counts from 0. It is kept as rejected."""
 
-    index: int
-    reason: str
-    field: str | None
-    detail: str
+    index: int = Field(examples=[0])
+    reason: str = Field(examples=["bad_duration"])
+    field: str | None = Field(examples=["duration_seconds"])
+    detail: str = Field(examples=["'abc' is not a whole number of seconds"])
 
 
 class TakenView(BaseModel):
     """How many records are CDRs, how many are kept as rejected, and why."""
 
-    accepted: int
-    rejected: int
+    accepted: int = Field(examples=[999])
+    rejected: int = Field(examples=[1])
     problems: list[RefusedView]
 
 
@@ -50,7 +63,9 @@ class TakenView(BaseModel):
     status_code=202,
     dependencies=[scope("cdrs:write")],
     summary="Hand in up to 1,000 CDRs",
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": _BODY}}, "required": True}},
+    openapi_extra={
+        "requestBody": {"content": {"application/json": {"schema": _BODY, "example": _EXAMPLE}}, "required": True}
+    },
 )
 async def post_cdrs(request: Request) -> TakenView:
     """`{"records": [...]}`, each a `CdrReceived`. Answered when all are safely on `cdr.received`."""

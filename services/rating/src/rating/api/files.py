@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from rating.api.views import After, Id, Limit, Page, page
 from rating.service import files as use
@@ -17,26 +17,34 @@ from service_kit.auth import principal, scope
 router = APIRouter(tags=["CDR files"])
 READ = [scope("rating:read")]
 WRITE = [scope("cdrs:write")]
-Source = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$", description="the supplier")]
-FileName = Annotated[str, Query(min_length=1, max_length=255)]
+Source = Annotated[
+    str, Query(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$", description="the supplier", examples=["northstar"])
+]
+FileName = Annotated[str, Query(min_length=1, max_length=255, examples=["northstar-2025-01-15.csv"])]
+MappingName = Annotated[str, Query(description="how its rows are read", examples=["uk-standard-cdr"])]
+
+_BODY = {
+    "schema": {"type": "string"},
+    "example": "Kind,Id,From,To,Date,Time,Length,Cost\nOUT,1,02079460123,01614960123,15/01/2025,09:30:00,00:01:17,5\n",
+}
 
 
 class FileView(BaseModel):
     """A CDR file. `published`: all its rows are on `cdr.received`; its rows are counted then."""
 
-    file_id: int
-    name: str
-    source: str
-    mapping: str
-    sha256: str
-    bytes: int
-    state: str
-    rows: int
-    accepted: int
-    rejected: int
-    uploaded_by: str
-    received_at: datetime
-    published_at: datetime | None
+    file_id: int = Field(examples=[17])
+    name: str = Field(examples=["northstar-2025-01-15.csv"])
+    source: str = Field(examples=["northstar"])
+    mapping: str = Field(examples=["uk-standard-cdr"])
+    sha256: str = Field(examples=["8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"])
+    bytes: int = Field(examples=[2_048_117])
+    state: str = Field(description="received, publishing or published", examples=["published"])
+    rows: int = Field(examples=[10_000])
+    accepted: int = Field(examples=[9_998])
+    rejected: int = Field(examples=[2])
+    uploaded_by: str = Field(examples=["ann"])
+    received_at: datetime = Field(examples=["2025-01-16T06:00:03Z"])
+    published_at: datetime | None = Field(examples=["2025-01-16T06:00:05Z"])
 
 
 @router.post(
@@ -44,9 +52,11 @@ class FileView(BaseModel):
     status_code=202,
     dependencies=WRITE,
     summary="Hand in a CDR file",
-    openapi_extra={"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}, "required": True}},
+    openapi_extra={"requestBody": {"content": {"text/csv": _BODY}, "required": True}},
 )
-async def post_file(source: Source, mapping: str, name: FileName, request: Request, response: Response) -> FileView:
+async def post_file(
+    source: Source, mapping: MappingName, name: FileName, request: Request, response: Response
+) -> FileView:
     """The body is the file. The same content again is refused with 409, naming the file that had it (SPEC R2)."""
     upload = use.Upload(source, mapping, name, principal(request))
     file = await use.receive_file(upload, request.stream())

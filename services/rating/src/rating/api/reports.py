@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
-from rating.api.views import After, Id, Limit, Page, exact_pounds, page, pounds
+from rating.api.calls import CallView, call_of
+from rating.api.views import After, Limit, Page, exact_pounds, page
 from rating.service import reports as use
 from rating.service.retrying import retry_all
 from service_kit.auth import scope
@@ -17,11 +18,25 @@ from service_kit.auth import scope
 router = APIRouter(tags=["reports"])
 READ = [scope("rating:read")]
 WRITE = [scope("rating:write")]
-Day = Annotated[date | None, Query()]
+Day = Annotated[date | None, Query(description="local day of arrival, included", examples=["2025-01-16"])]
+_COUNTED: dict[str, Any] = {
+    "received": 1_000,
+    "rated": 950,
+    "unpriced": 5,
+    "suspended": 12,
+    "ignored": 3,
+    "duplicate": 29,
+    "rejected": 1,
+    "charge": "148.201600",
+    "by_reason": {"no_price": 5, "unknown_number": 12, "ignored_number_type": 3, "conflict": 1, "bad_duration": 1},
+}
+_RAW = '{"source": "northstar", "record_id": "NS-000001", "charged_number": "+442079460123"}'
 
 
 class Outcomes(BaseModel):
     """SPEC R3: received = rated + unpriced + suspended + ignored + duplicate + rejected. `charge` in pounds, exact."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_COUNTED]})
 
     received: int
     rated: int = 0
@@ -37,6 +52,10 @@ class Outcomes(BaseModel):
 class SourceOutcomes(Outcomes):
     """The account of a source and a local day of arrival; null stands for all."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"source": "northstar", "day": "2025-01-16", **_COUNTED}]}
+    )
+
     source: str | None
     day: date | None
 
@@ -51,98 +70,59 @@ class OutcomesReport(BaseModel):
 class PositionView(BaseModel):
     """How far a partition is stored; `end` is the offset that its next record will get."""
 
-    topic: str
-    partition: int
-    position: int
-    end: int
-
-
-class CallView(BaseModel):
-    """A call as it was read; numbers in E.164, costs in `currency`."""
-
-    usage_id: int
-    source: str
-    record_id: str
-    charged_number: str
-    other_party: str
-    direction: str
-    service_type: str
-    started: datetime
-    local_date: date
-    band: str
-    seconds: int
-    units: int
-    volume_bytes: int
-    call_class: str | None
-    suggested_retail_price: str | None
-    cdr_cost: str | None
-    carrier_cost: str | None
-    currency: str
-    received_on: date
+    topic: str = Field(examples=["cdr.received"])
+    partition: int = Field(examples=[3])
+    position: int = Field(examples=[84_112])
+    end: int = Field(examples=[84_112])
 
 
 class HeldView(CallView):
     """A call that is not charged, and why."""
 
-    outcome: str
-    reason: str
-    detail: str
-    customer_id: int | None
-    number_id: int | None
+    outcome: str = Field(examples=["suspended"])
+    reason: str = Field(examples=["unknown_number"])
+    detail: str = Field(examples=["nobody holds +442079460123"])
+    customer_id: int | None = Field(description="where it is known whose it is", examples=[None])
+    number_id: int | None = Field(examples=[None])
 
 
 class RejectedView(BaseModel):
     """A record that could not be read, as it came."""
 
-    usage_id: int
+    usage_id: int = Field(examples=[281474976710701])
     outcome: Literal["rejected"] = "rejected"
-    source: str
-    record_id: str
-    reason: str
-    field: str | None
-    detail: str
-    raw: str
-    file_id: int | None
-    file_row: int | None
-    received_on: date
+    source: str = Field(examples=["northstar"])
+    record_id: str = Field(description="empty where it could not be read", examples=["NS-000002"])
+    reason: str = Field(examples=["bad_duration"])
+    field: str | None = Field(examples=["Duration"])
+    detail: str = Field(examples=["'abc' is not a whole number of seconds"])
+    raw: str = Field(examples=[_RAW])
+    file_id: int | None = Field(examples=[17])
+    file_row: int | None = Field(description="counts from 1 behind the header", examples=[204])
+    received_on: date = Field(examples=["2025-01-16"])
 
 
 class DuplicateView(BaseModel):
     """A second copy; `conflict` where its content is another (SPEC Z21)."""
 
-    usage_id: int
-    source: str
-    record_id: str
-    first_usage_id: int
-    conflict: bool
-    raw: str
-    received_on: date
-
-
-class UsageView(CallView):
-    """A priced call: who pays, by which tariff and prefix, and what. Amounts in pounds, exact."""
-
-    revision: int
-    customer_id: int
-    number_id: int
-    destination: str
-    tariff: str | None
-    prefix: str | None
-    step: int
-    billed_seconds: int
-    charge: str
-    cost: str | None
+    usage_id: int = Field(examples=[281474976710702])
+    source: str = Field(examples=["northstar"])
+    record_id: str = Field(examples=["NS-000001"])
+    first_usage_id: int = Field(examples=[281474976710700])
+    conflict: bool = Field(examples=[False])
+    raw: str = Field(examples=[_RAW])
+    received_on: date = Field(examples=["2025-01-16"])
 
 
 class ChargesView(BaseModel):
     """What a customer's calls come to, in pounds, exact: all = closed (and not released) + to the date + after it."""
 
-    customer_id: int
-    calls: int
-    rated_charge: str
-    closed_charge: str
-    unbilled_to_date: str
-    unbilled_after: str
+    customer_id: int = Field(examples=[1204])
+    calls: int = Field(examples=[311])
+    rated_charge: str = Field(examples=["62.318400"])
+    closed_charge: str = Field(examples=["40.100000"])
+    unbilled_to_date: str = Field(examples=["20.200000"])
+    unbilled_after: str = Field(examples=["2.018400"])
 
 
 class Accepted(BaseModel):
@@ -171,7 +151,7 @@ async def get_positions() -> Page[PositionView]:
 @router.get("/held", dependencies=READ, summary="Records that are not charged, the oldest first")
 async def get_held(
     outcome: Literal["suspended", "unpriced", "ignored", "rejected"] = "suspended",
-    reason: str | None = None,
+    reason: Annotated[str | None, Query(examples=["unknown_number"])] = None,
     limit: Limit = 100,
     after: After = 0,
 ) -> Page[HeldView] | Page[RejectedView]:
@@ -179,7 +159,7 @@ async def get_held(
         rejected = [_with_raw(RejectedView, row) for row in await use.list_rejected(reason, after=after, limit=limit)]
         return page(rejected, limit, rejected[-1].usage_id if rejected else None)
     rows = await use.list_held(outcome, reason, after=after, limit=limit)
-    held = [HeldView(**{**row, **_call(row), "call_class": row["known_class"]}) for row in rows]
+    held = [HeldView(**{**row, **call_of(row), "call_class": row["known_class"]}) for row in rows]
     return page(held, limit, held[-1].usage_id if held else None)
 
 
@@ -189,21 +169,10 @@ async def get_duplicates(conflict: bool | None = None, limit: Limit = 100, after
     return page(items, limit, items[-1].usage_id if items else None)
 
 
-@router.get("/customers/{customer_id}/usage", dependencies=READ, summary="A customer's priced calls")
-async def get_usage(
-    customer_id: Id,
-    first: Annotated[date | None, Query(alias="from", description="local day of the call's start")] = None,
-    last: Annotated[date | None, Query(alias="to", description="included")] = None,
-    limit: Limit = 100,
-    after: After = 0,
-) -> Page[UsageView]:
-    rows = await use.list_usage(customer_id, first, last, after=after, limit=limit)
-    items = [_usage(row) for row in rows]
-    return page(items, limit, items[-1].usage_id if items else None)
-
-
 @router.get("/reports/charges", dependencies=READ, summary="What each customer's calls come to")
-async def get_charges(bill_to: date, limit: Limit = 100, after: After = 0) -> Page[ChargesView]:
+async def get_charges(
+    bill_to: Annotated[date, Query(examples=["2025-01-31"])], limit: Limit = 100, after: After = 0
+) -> Page[ChargesView]:
     items = [_charges(row) for row in await use.charges(bill_to, after=after, limit=limit)]
     return page(items, limit, items[-1].customer_id if items else None)
 
@@ -227,22 +196,6 @@ def _with_raw(view: Any, row: RowMapping) -> Any:
     return view(**{**row, "raw": bytes(row["raw"]).decode("utf-8", "replace")})
 
 
-def _call(row: RowMapping) -> dict[str, Any]:
-    """What a stored call is answered as, where it is stored otherwise."""
-    return {
-        "charged_number": _e164(row["charged_number"]),
-        "other_party": _e164(row["other_party"]),
-        "suggested_retail_price": pounds(row["retail_micro"]),
-        "cdr_cost": pounds(row["cdr_cost_micro"]),
-        "carrier_cost": pounds(row["carrier_cost_micro"]),
-    }
-
-
-def _usage(row: RowMapping) -> UsageView:
-    amounts = {"charge": exact_pounds(row["charge_micro"]), "cost": pounds(row["cost_micro"])}
-    return UsageView(**{**row, **_call(row), **amounts})
-
-
 def _charges(row: RowMapping) -> ChargesView:
     return ChargesView(
         customer_id=row["customer_id"],
@@ -252,7 +205,3 @@ def _charges(row: RowMapping) -> ChargesView:
         unbilled_to_date=exact_pounds(row["unbilled_to_date"]),
         unbilled_after=exact_pounds(row["unbilled_after"]),
     )
-
-
-def _e164(digits: str) -> str:
-    return f"+{digits}" if digits else ""

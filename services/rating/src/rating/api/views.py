@@ -21,7 +21,7 @@ class Page(BaseModel, Generic[T]):
     """A page of items; `next` is the `after` of the next one, null on the last."""
 
     items: list[T]
-    next: int | None = None
+    next: int | None = Field(default=None, examples=[281474976710700])
 
 
 def page(items: list[T], limit: int, last: int | None) -> Page[T]:

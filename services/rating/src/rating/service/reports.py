@@ -108,12 +108,6 @@ async def list_duplicates(conflict: bool | None, *, after: int, limit: int) -> R
         return await store.list_duplicates(connection, conflict, after=after, limit=limit)
 
 
-async def list_usage(customer_id: int, first: date | None, last: date | None, *, after: int, limit: int) -> Rows:
-    """A customer's priced calls that began between two local days."""
-    async with reading() as connection:
-        return await store.list_usage(connection, customer_id, first, last, after=after, limit=limit)
-
-
 async def charges(bill_to: date, *, after: int, limit: int) -> Rows:
     """What each customer's calls come to, and what of it is closed."""
     async with reading() as connection:

@@ -19,14 +19,6 @@ _DUPLICATES = text(
     WHERE usage_id > :after AND (CAST(:conflict AS boolean) IS NULL OR conflict = :conflict) {_PAGE}
     """
 )
-_USAGE = text(
-    f"""
-    SELECT * FROM usage
-    WHERE customer_id = :customer_id AND usage_id > :after
-      AND local_date BETWEEN coalesce(CAST(:first AS date), '-infinity') AND coalesce(CAST(:last AS date), 'infinity')
-    {_PAGE}
-    """
-)
 # A close that is not released covers what was stored up to its generation and began up to its day.
 _CHARGES = text(
     """
@@ -64,14 +56,6 @@ async def list_rejected(connection: AsyncConnection, reason: str | None, *, afte
 async def list_duplicates(connection: AsyncConnection, conflict: bool | None, *, after: int, limit: int) -> Rows:
     """Second copies of records, all or only those with (or without) other content."""
     return await _rows(connection, _DUPLICATES, conflict=conflict, after=after, limit=limit)
-
-
-async def list_usage(
-    connection: AsyncConnection, customer_id: int, first: date | None, last: date | None, *, after: int, limit: int
-) -> Rows:
-    """A customer's priced calls that began between two local days."""
-    values: dict[str, Any] = {"customer_id": customer_id, "first": first, "last": last, "after": after, "limit": limit}
-    return await _rows(connection, _USAGE, **values)
 
 
 async def sum_charges(connection: AsyncConnection, bill_to: date, *, after: int, limit: int) -> Rows:
