@@ -13,16 +13,19 @@ from service_kit.database import transaction
 
 
 class Pictures:
-    """Keeps the picture of this process. Judging never awaits, so it sees one generation from end to end."""
+    """Keeps the picture of this process. Judging never awaits, so it sees one generation from end to end.
+
+    A picture is handed out whole, and is to be used before the next `await`: it is brought up to date in place.
+    """
 
     def __init__(self) -> None:
         self._picture = Picture()
         self._refreshing = asyncio.Lock()
 
-    @property
-    def latest(self) -> Picture:
-        """The picture as it is in memory; another process may have moved the gate since."""
-        return self._picture
+    async def latest(self) -> Picture:
+        """The picture as it is in memory, whole; another process may have moved the gate since."""
+        async with self._refreshing:
+            return self._picture
 
     async def at(self, connection: AsyncConnection, generation: int) -> Picture:
         """The picture of a generation. The caller's transaction holds the gate, and read the generation behind it."""
@@ -34,7 +37,8 @@ class Pictures:
     async def refresh(self) -> Picture:
         """Bring the picture up to date, in a transaction of its own."""
         async with transaction() as tx:
-            return await self.at(tx.connection, await gate.pass_shared(tx.connection))
+            await self.at(tx.connection, await gate.pass_shared(tx.connection))
+        return await self.latest()
 
 
 pictures = Pictures()

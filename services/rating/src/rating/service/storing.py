@@ -145,8 +145,9 @@ def _read(slot: int, records: Sequence[Raw]) -> Batch:
 async def _store(position: Position, batch: Batch, next_offset: int) -> Events:
     async with transaction() as tx:
         checked = await ledger.check(tx.connection, batch.keys)
-        prepared = _prepare(batch, checked, pictures.latest)
+        prepared = _prepare(batch, checked, await pictures.latest())
         generation = await gate.pass_shared(tx.connection)
+        crash_point("rating.gate")
         if prepared.generation != generation:
             prepared = _prepare(batch, checked, await pictures.at(tx.connection, generation))
         if await positions.lock_position(tx.connection, position.slot) != position.position:

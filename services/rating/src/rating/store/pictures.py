@@ -21,7 +21,19 @@ _LISTS = text("SELECT what FROM lists_changed WHERE changed_in > :since")
 
 
 async def bring_up_to_date(connection: AsyncConnection, picture: Picture, generation: int) -> None:
-    """Take into the picture what changed since its generation. The transaction holds the gate, so nothing else can."""
+    """Take into the picture what changed since its generation. The transaction holds the gate, so nothing else can.
+
+    Where that fails half way, the picture can be judged by all the same: it keeps its generation, so what is judged
+    is judged again.
+    """
+    try:
+        await _take_in(connection, picture)
+    finally:
+        picture.bind()
+    picture.generation = generation
+
+
+async def _take_in(connection: AsyncConnection, picture: Picture) -> None:
     since = picture.generation
     await load_holders(connection, picture.holders, picture.choices, picture.number_types, since)
     has_new_rates = await _tariffs(connection, picture, since)
@@ -34,8 +46,6 @@ async def bring_up_to_date(connection: AsyncConnection, picture: Picture, genera
         picture.defaults.by_key, picture.defaults.system = await decks.load_defaults(connection)
     if changed or has_new_rates:
         picture.know_classes(await decks.load_call_classes(connection))
-    picture.bind()
-    picture.generation = generation
 
 
 async def _tariffs(connection: AsyncConnection, picture: Picture, since: int) -> bool:
