@@ -7,14 +7,19 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.calls import Calls, Digits, Kind
-from rating.domain.recordkeys import Keys, keys_of
-from rating.service.keeping import Checked, Ledger, Raced
+from rating.domain.recordkeys import Keys, in_order, keys_of
+from rating.service.auditing_keys import findings, holders_of
+from rating.service.keeping import Checked, Claimed, Ledger, Raced
 from rating.service.sealing_keys import drop_old_runs, merge_runs, seal_keys
+from rating.store import keys as key_store
 from service_kit.database import bind, reading, transaction
 
 TODAY = date(2026, 1, 15)
@@ -45,18 +50,27 @@ def batch(ids: Sequence[str], usage_ids: Sequence[int], seed: int) -> Keys:
     return keys_of(calls, np.array(usage_ids, dtype=np.int64), np.zeros(len(ids), dtype=np.uint64), seed)
 
 
-async def store(by: Ledger, ids: Sequence[str], usage_ids: Sequence[int]) -> Checked:
-    """Store a batch as the worker does, until it is not raced any more."""
+class Stopped(Exception):
+    """The machine stops between the claim and the commit."""
+
+
+async def store(by: Ledger, ids: Sequence[str], usage_ids: Sequence[int], *, fail: bool = False) -> Checked:
+    """Store a batch as the worker does, until it is not raced any more; `fail` stops it once behind its claim."""
     while True:
         try:
             async with transaction() as tx:
                 checked = await by.check(tx.connection, batch(ids, usage_ids, by.seed))
                 await asyncio.sleep(0)  # others go on here
                 claimed = await by.claim(tx.connection, checked, TODAY)
+                if fail:
+                    raise Stopped
+            await asyncio.sleep(0)
             by.settle(claimed)
             return checked
         except Raced:
             continue
+        except Stopped:
+            fail = False
 
 
 async def test_the_first_copy_counts_and_later_ones_know_who_has_it() -> None:
@@ -74,14 +88,14 @@ async def test_what_was_rolled_back_leaves_no_trace() -> None:
     """R1: a batch that failed is stored again, and its ids are new."""
     one = await ledger()
 
-    async def fail() -> None:
+    async def stop() -> None:
         async with transaction() as tx:
             checked = await one.check(tx.connection, batch(["a"], [1], one.seed))
             await one.claim(tx.connection, checked, TODAY)
-            raise RuntimeError("the machine stops")
+            raise Stopped
 
-    with pytest.raises(RuntimeError):
-        await fail()
+    with pytest.raises(Stopped):
+        await stop()
     assert (await store(one, ["a"], [2])).is_first.tolist() == [True]
     assert (await store(await ledger(), ["a"], [3])).is_first.tolist() == [False]
 
@@ -123,38 +137,79 @@ async def test_a_run_that_goes_while_it_is_asked_is_noticed() -> None:
     assert (await store(one, ["a"], [4])).is_first.tolist() == [True]
 
 
-async def test_an_id_is_found_by_name() -> None:
-    """R9: where a record went is asked by its source and id."""
+async def test_an_id_is_found_by_name_in_blocks_and_runs() -> None:
+    """R9: where a record went is asked by its source and id, exactly as written."""
     one = await ledger()
-    await store(one, ["a"], [17])
+    await store(one, ["a", "b"], [17, 18])
+    assert await seal_keys(least=1)
+    await store(one, ["c"], [19])
+    asked = [("northstar", "c"), ("northstar", "a"), ("northstar", "A"), ("southstar", "a")]
     async with reading() as connection:
-        assert await one.find(connection, "northstar", "a") == 17
-        assert await one.find(connection, "northstar", "A") is None
+        assert await holders_of(connection, asked) == [19, 17, None, None]
 
 
-@pytest.mark.parametrize("seed", range(3))
+async def test_a_block_that_is_settled_while_another_partition_reads_everything_anew_hides_no_other_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R1: partitions of a worker share what it knows, and a commit may be told late."""
+    one, other = await ledger(), await ledger()
+    await store(other, ["a"], [1])
+    async with transaction() as tx:
+        checked = await one.check(tx.connection, batch(["b"], [2], one.seed))
+        claimed = await one.claim(tx.connection, checked, TODAY)
+    news = key_store.news
+
+    async def settled_meanwhile(connection: AsyncConnection, block: int) -> Any:
+        one.settle(claimed)
+        return await news(connection, block)
+
+    monkeypatch.setattr(key_store, "news", settled_meanwhile)
+    await one.refresh()
+    monkeypatch.setattr(key_store, "news", news)
+    assert (await store(one, ["a", "b"], [3, 4])).is_first.tolist() == [False, False]
+
+
+async def test_a_block_is_not_settled_where_one_before_it_is_not_known() -> None:
+    """R1: what this process knows has no gap; the block is read with those before it."""
+    one, other = await ledger(), await ledger()
+    before = one._known
+    await store(other, ["a"], [1])
+    async with transaction() as tx:
+        checked = await one.check(tx.connection, batch(["b"], [2], one.seed))
+        claimed = await one.claim(tx.connection, checked, TODAY)
+    one._known = type(before)(0, {})  # as another partition left it that had read the runs a moment before
+    one.settle(claimed)
+    assert (await store(one, ["a", "b"], [3, 4])).is_first.tolist() == [False, False]
+
+
+@pytest.mark.parametrize("seed", range(4))
 async def test_each_id_is_claimed_once_whoever_meets_it_when(seed: int) -> None:
-    """R1: four workers, overlapping batches in random orders, sealing and merging all the while."""
+    """R1: three workers of two partitions each, overlapping batches in random orders, sealing and merging all the
+    while, and batches that fail behind their claim."""
     claims = await storm(seed, Ledger)
     assert {each: len(usage_ids) for each, usage_ids in claims.items() if len(usage_ids) != 1} == {}
     assert len(claims) == 400
 
 
-async def test_a_worker_that_does_not_look_again_claims_twice() -> None:
+async def test_a_worker_that_does_not_look_again_under_the_lock_claims_twice() -> None:
     """R1: the test above can fail."""
 
     class Blind(Ledger):
-        def _add(self, block: int, keys: Keys) -> None:
-            self._block = max(self._block, block)
+        async def claim(self, connection: AsyncConnection, checked: Checked, received_on: date) -> Claimed | None:
+            fresh = in_order(checked.keys[checked.is_first])
+            if not len(fresh):
+                return None
+            return Claimed(await key_store.add_block(connection, fresh.tobytes(), received_on), -1, fresh)
 
     claims = await storm(0, Blind)
     assert any(len(usage_ids) > 1 for usage_ids in claims.values())
 
 
 async def storm(seed: int, kind: type[Ledger]) -> dict[str, list[int]]:
-    """The usage ids under which each of 400 record ids was claimed by four workers."""
+    """The usage ids under which each of 400 record ids was claimed; later copies must name the one that has it."""
     chance = random.Random(seed)
     claims: dict[str, list[int]] = defaultdict(list)
+    told: list[tuple[str, int]] = []
     usage_id = iter(range(1, 1_000_000))
     done = asyncio.Event()
 
@@ -164,9 +219,12 @@ async def storm(seed: int, kind: type[Ledger]) -> dict[str, list[int]]:
         for begin in range(0, len(ids), 40):
             mine = ids[begin : begin + 40]
             usage_ids = [next(usage_id) for _ in mine]
-            checked = await store(by, mine, usage_ids)
+            checked = await store(by, mine, usage_ids, fail=chance.random() < 0.2)
             for place in np.flatnonzero(checked.is_first).tolist():
                 claims[mine[place]].append(usage_ids[place])
+            told.extend(
+                (mine[place], int(checked.holder["usage_id"][place])) for place in np.flatnonzero(~checked.is_first)
+            )
 
     async def seal() -> None:
         while not done.is_set():
@@ -175,11 +233,56 @@ async def storm(seed: int, kind: type[Ledger]) -> dict[str, list[int]]:
             await asyncio.sleep(0.01)
 
     ledgers = []
-    for _ in range(4):
+    for _ in range(3):
         ledgers.append(kind())
         await ledgers[-1].refresh()
     sealing = asyncio.create_task(seal())
-    await asyncio.gather(*(work(each) for each in ledgers))
+    await asyncio.gather(*(work(each) for each in ledgers * 2))
     done.set()
     await sealing
+    if kind is Ledger:
+        assert all(holder in claims[record_id] for record_id, holder in told)
     return claims
+
+
+CALL = """
+    INSERT INTO held (usage_id, revision, outcome, reason, detail, local_date, band, received_on, generation,
+        source, record_id,
+        charged_number, other_party, direction, service_type, started, seconds, units, volume_bytes, currency)
+    VALUES (:usage_id, 1, 'suspended', 'unknown_number', '', :received_on, 'peak', :received_on, 1, 'northstar', :record_id,
+        '442079460001', '442079460002', 'outbound', 'voice', '2026-01-15 10:00Z', 60, 0, 0, 'GBP')
+"""
+
+
+async def keep(usage_id: int, record_id: str) -> None:
+    """Store a call, as a batch does beside its keys."""
+    async with transaction() as tx:
+        await tx.connection.execute(text(CALL), {"usage_id": usage_id, "record_id": record_id, "received_on": TODAY})
+
+
+async def told_by_auditor(oldest: date | None = None) -> list[str]:
+    """What the auditor finds."""
+    async with reading() as connection:
+        return await findings(connection, oldest)
+
+
+async def test_the_auditor_tells_calls_without_keys_keys_without_calls_and_doubled_keys() -> None:
+    """R1: every stored call has one key, and every key one call, in blocks and in runs."""
+    one = await ledger()
+    await store(one, ["a", "b", "c"], [1, 2, 3])
+    for usage_id, record_id in enumerate(["a", "b", "c"], 1):
+        await keep(usage_id, record_id)
+    assert await seal_keys(least=1)
+    await store(one, ["d"], [1 << 48])
+    await keep(1 << 48, "d")
+    assert await told_by_auditor() == []
+    await keep(4, "e")
+    assert await told_by_auditor() == ["record northstar/e is stored as 4, and has no key"]
+    assert await told_by_auditor(oldest=date(2026, 1, 16)) == []
+    async with transaction() as tx:
+        await tx.connection.execute(text("DELETE FROM held WHERE usage_id = 4"))
+        await key_store.add_block(tx.connection, batch(["a"], [9], one.seed).tobytes(), TODAY)
+    assert await told_by_auditor() == [
+        "the record id of usage 9 has another key, too",
+        "usage 9 has a key, and no such call",
+    ]

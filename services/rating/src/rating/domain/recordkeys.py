@@ -6,7 +6,7 @@ has a key. `docs/decisions/0011-record-ids-in-runs.md` says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +24,12 @@ CHUNK = 60
 """Keys that are stored side by side: as many as Postgres keeps within a row."""
 SLICES = 256
 """Into how many equal ranges of `h1` keys are cut where there are too many for memory."""
-_BITS_A_KEY = 14
+_BITS_A_KEY = 16
 _BITS_SET = 4
+_TOGETHER = 8
+"""Tiers of one level that become one of the next."""
 _WORD_BITS = 64
+_HALF = np.uint64(32)
 _SIGN = np.uint64(1 << 63)
 
 
@@ -37,16 +40,24 @@ def keys_of(calls: Calls, usage_ids: Int, content: NDArray[np.uint64], seed: int
         seed: of this installation, so that nobody outside can make two ids that hash alike.
     """
     sources = [f"{kind.source}\0" for kind in calls.kinds]
-    digest = xxhash.xxh3_128_digest
     told = zip(calls.kind.tolist(), calls.record_ids, strict=True)
-    hashes = b"".join([digest((sources[kind] + record_id).encode(), seed) for kind, record_id in told])
-    return _keys(np.frombuffer(hashes, dtype="<u8").reshape(-1, 2), usage_ids, content)
+    return _keys(_hashes([sources[kind] + record_id for kind, record_id in told], seed), usage_ids, content)
+
+
+def keys_of_ids(ids: Iterable[tuple[str, str]], usage_ids: Int, seed: int) -> Keys:
+    """The keys of records that are known by source and record id alone, without a content."""
+    hashes = _hashes([f"{source}\0{record_id}" for source, record_id in ids], seed)
+    return _keys(hashes, usage_ids, np.zeros(len(hashes), dtype=np.uint64))
 
 
 def key_of(source: str, record_id: str, seed: int) -> Keys:
     """The key of one record, of nobody's usage."""
-    digest = xxhash.xxh3_128_digest(f"{source}\0{record_id}".encode(), seed)
-    return _keys(np.frombuffer(digest, dtype="<u8").reshape(1, 2), np.array([NOBODY]), np.zeros(1, dtype=np.uint64))
+    return keys_of_ids([(source, record_id)], np.array([NOBODY]), seed)
+
+
+def _hashes(texts: Iterable[str], seed: int) -> NDArray[np.uint64]:
+    digest = xxhash.xxh3_128_digest
+    return np.frombuffer(b"".join([digest(each.encode(), seed) for each in texts]), dtype="<u8").reshape(-1, 2)
 
 
 def _keys(hashes: NDArray[np.uint64], usage_ids: Int, content: NDArray[np.uint64]) -> Keys:
@@ -77,13 +88,11 @@ class Filter:
 
     def __init__(self, words: NDArray[np.uint64]) -> None:
         self.words = words
-        self._shift = np.uint64(_WORD_BITS - (len(words) - 1).bit_length())
 
     @classmethod
     def sized(cls, keys: int) -> Filter:
         """An empty filter for so many keys."""
-        words = max(2, 1 << (keys * _BITS_A_KEY // _WORD_BITS).bit_length())
-        return cls(np.zeros(words, dtype=np.uint64))
+        return cls(np.zeros(keys * _BITS_A_KEY // _WORD_BITS + 1, dtype=np.uint64))
 
     def add(self, keys: Keys) -> None:
         """Remember keys."""
@@ -96,7 +105,8 @@ class Filter:
         return found
 
     def _word(self, keys: Keys) -> NDArray[np.uint64]:
-        return keys["h1"] >> self._shift
+        """Words in the order of `h1`, so that keys in order are added from one end to the other."""
+        return ((keys["h1"] >> _HALF) * np.uint64(len(self.words))) >> _HALF
 
 
 def _bits(keys: Keys) -> NDArray[np.uint64]:
@@ -111,8 +121,13 @@ def _bits(keys: Keys) -> NDArray[np.uint64]:
 class Tier:
     """Keys in order; `h1` lies apart, for searching."""
 
+    level: int
     h1: NDArray[np.uint64]
     keys: Keys
+
+
+def _tier(level: int, keys: Keys) -> Tier:
+    return Tier(level, np.ascontiguousarray(keys["h1"]), keys)
 
 
 class Unsealed:
@@ -126,12 +141,13 @@ class Unsealed:
         return sum(len(tier.h1) for tier in self._tiers)
 
     def add(self, keys: Keys) -> None:
-        """Add keys that are in order. Tiers of about one size become one, so there are few of them."""
+        """Add keys that are in order. Tiers of one level become one of the next, so that there are few of them."""
         self._filter.add(keys)
-        while self._tiers and len(self._tiers[-1].h1) < 2 * len(keys):
-            keys = np.concatenate((self._tiers.pop().keys, keys))
+        self._tiers.append(_tier(0, keys))
+        while len(last := self._tiers[-_TOGETHER:]) == _TOGETHER and last[0].level == last[-1].level:
+            keys = np.concatenate([tier.keys for tier in last])
             keys = keys[np.argsort(keys["h1"], kind="stable")]
-        self._tiers.append(Tier(np.ascontiguousarray(keys["h1"]), keys))
+            self._tiers[-_TOGETHER:] = [_tier(last[0].level + 1, keys)]
 
     def find(self, keys: Keys) -> Keys:
         """Who has each key; its `usage_id` is NOBODY where nobody has."""

@@ -7,14 +7,15 @@ up to that moment, and only has to read what came since. `docs/decisions/0011-re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.recordkeys import (
-    KEY,
     NOBODY,
     Filter,
     Keys,
@@ -24,10 +25,10 @@ from rating.domain.recordkeys import (
     find_in_chunk,
     first_of_each,
     in_order,
-    key_of,
+    joined,
 )
 from rating.store import keys as store
-from service_kit.database import transaction
+from service_kit.database import reading
 
 SEAL_KEYS = 1_000_000
 """Keys in blocks that are worth a run."""
@@ -53,10 +54,38 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A block that counts once its transaction is committed."""
+    """A block that counts once its transaction is committed. `after` is the block committed before it."""
 
     block: int
+    after: int
     keys: Keys
+
+
+@dataclass(slots=True)
+class _Known:
+    """All keys of one moment: those of the runs, and those of every block up to `block`.
+
+    The partitions of a process share it. It only ever moves on to the next block, without a gap; where the runs have
+    changed, another takes its place at once. So whoever holds one across an `await` still holds something whole.
+    """
+
+    newest_run: int
+    filters: Mapping[int, Filter]
+    block: int = 0
+    unsealed: Unsealed = field(default_factory=lambda: Unsealed(2 * SEAL_KEYS))
+
+    def read(self, blocks: Sequence[tuple[int, bytes]]) -> None:
+        """Take in the blocks behind one that is known; another partition may have read some of them meanwhile."""
+        news = [each for each in blocks if each[0] > self.block]
+        if news:
+            self.unsealed.add(in_order(joined([keys for _, keys in news])))
+            self.block = news[-1][0]
+
+    def settle(self, claimed: Claimed) -> None:
+        """Take in a block that this process has committed, where it is the next one; else it will be read."""
+        if claimed.after == self.block:
+            self.unsealed.add(claimed.keys)
+            self.block = claimed.block
 
 
 class Ledger:
@@ -64,36 +93,46 @@ class Ledger:
 
     def __init__(self) -> None:
         self.seed = 0
-        self._block = 0
-        self._newest_run = 0
-        self._filters: dict[int, Filter] = {}
-        self._unsealed = Unsealed(2 * SEAL_KEYS)
+        self._known = _Known(0, {})
+        self._reloading = asyncio.Lock()
 
     async def refresh(self) -> None:
         """Read everything anew; before the first check, and after the database was away."""
-        async with transaction() as tx:
-            await store.lock_keys(tx.connection)  # nobody seals meanwhile
-            self.seed = await store.seed(tx.connection)
-            await self._reload(tx.connection)
+        self._reloading = asyncio.Lock()
+        async with reading() as connection:
+            self.seed = await store.seed(connection)
+            await self._reload(connection)
+
+    async def _catch_up(self, connection: AsyncConnection) -> _Known:
+        """Read what was committed since; without the lock, so that little is left to read under it."""
+        known = self._known
+        newest_run, blocks = await store.news(connection, known.block)
+        if newest_run == known.newest_run:
+            known.read(blocks)
+            return known
+        async with self._reloading:
+            if self._known is known:
+                await self._reload(connection)
+        return self._known
 
     async def _reload(self, connection: AsyncConnection) -> None:
-        known = {each.run for each in await store.runs(connection)}
-        self._filters = {run: told for run, told in self._filters.items() if run in known}
-        for run in known - self._filters.keys():
-            words = np.frombuffer(await store.filter_of(connection, run), dtype=np.uint64)
-            self._filters[run] = Filter(words)
-        self._newest_run = max(known, default=0)
-        self._block, self._unsealed = 0, Unsealed(2 * SEAL_KEYS)
-        await self._read_on(connection)
+        while True:
+            filters = await self._filters(connection)
+            newest_run, blocks = await store.news(connection, 0)
+            if newest_run == max(filters, default=0):  # else runs were made or merged between the two looks
+                break
+        known = _Known(newest_run, filters)
+        known.read(blocks)
+        self._known = known
 
-    async def _read_on(self, connection: AsyncConnection) -> None:
-        for block, keys in await store.blocks_after(connection, self._block):
-            self._add(block, np.frombuffer(keys, dtype=KEY))
-
-    def _add(self, block: int, keys: Keys) -> None:
-        if block > self._block:
-            self._unsealed.add(keys)
-            self._block = block
+    async def _filters(self, connection: AsyncConnection) -> dict[int, Filter]:
+        """The filters of all runs; a run never changes, so those that are known are not read again."""
+        filters: dict[int, Filter] = {}
+        for each in await store.runs(connection):
+            words = self._known.filters.get(each.run) or await _filter_of(connection, each.run)
+            if words is not None:
+                filters[each.run] = words
+        return filters
 
     async def check(self, connection: AsyncConnection, keys: Keys) -> Checked:
         """Which keys of a batch are new, as far as this process knows.
@@ -103,35 +142,13 @@ class Ledger:
 
         Raises: Raced: a run was merged away meanwhile.
         """
-        block, newest_run = self._block, self._newest_run
-        holder = self._unsealed.find(keys)
-        await self._ask_runs(connection, keys, holder)
+        known = await self._catch_up(connection)
+        block, holder = known.block, known.unsealed.find(keys)
+        await _ask_runs(connection, known.filters, keys, holder)
         first = first_of_each(keys)
         is_again = (holder["usage_id"] == NOBODY) & (first != np.arange(len(keys)))
         holder[is_again] = keys[first[is_again]]
-        return Checked(keys, holder, holder["usage_id"] == NOBODY, block, newest_run)
-
-    async def _ask_runs(self, connection: AsyncConnection, keys: Keys, holder: Keys) -> None:
-        """Ask for the chunks of what the filters let through; few keys, and one question."""
-        places, numbers = [], []
-        for run, told in self._filters.items():
-            rows = np.flatnonzero(told.maybe(keys) & (holder["usage_id"] == NOBODY))
-            places.extend(rows.tolist())
-            numbers.extend([run] * len(rows))
-        if not places:
-            return
-        firsts = as_signed(keys["h1"][places]).tolist()
-        async for place, is_there, chunk in store.chunks(connection, places, numbers, firsts):
-            if not is_there:
-                await self._runs_changed(connection)
-            found = None if chunk is None else find_in_chunk(chunk, keys[place])
-            if found is not None:
-                holder[place] = found
-
-    async def _runs_changed(self, connection: AsyncConnection) -> None:
-        await store.lock_keys(connection)
-        await self._reload(connection)
-        raise Raced
+        return Checked(keys, holder, holder["usage_id"] == NOBODY, block, known.newest_run)
 
     async def claim(self, connection: AsyncConnection, checked: Checked, received_on: date) -> Claimed | None:
         """Take the new keys of a batch; the last thing before its commit, as it keeps others from theirs.
@@ -140,31 +157,50 @@ class Ledger:
 
         Raises: Raced: nothing was taken; roll back and check again.
         """
-        await store.lock_keys(connection)
-        if await store.newest_run(connection) != self._newest_run:
-            await self._reload(connection)
-        else:
-            await self._read_on(connection)
-        if checked.newest_run != self._newest_run:
-            raise Raced
         fresh = checked.keys[checked.is_first]
-        if self._block != checked.block and (self._unsealed.find(fresh)["usage_id"] != NOBODY).any():
-            raise Raced
         if not len(fresh):
             return None
         fresh = in_order(fresh)
-        return Claimed(await store.add_block(connection, fresh.tobytes(), received_on), fresh)
+        await store.lock_keys(connection)
+        known = self._known
+        newest_run, blocks = await store.news(connection, known.block)
+        if newest_run != checked.newest_run or known.newest_run != newest_run:
+            raise Raced
+        known.read(blocks)
+        if known.block != checked.block and (known.unsealed.find(fresh)["usage_id"] != NOBODY).any():
+            raise Raced
+        after = known.block
+        return Claimed(await store.add_block(connection, fresh.tobytes(), received_on), after, fresh)
 
     def settle(self, claimed: Claimed | None) -> None:
-        """The claim's transaction is committed. (What is not settled is read from the database with the next claim.)"""
+        """The claim's transaction is committed. (What is not settled is read from the database with the next check.)"""
         if claimed is not None:
-            self._add(claimed.block, claimed.keys)
+            self._known.settle(claimed)
 
-    async def find(self, connection: AsyncConnection, source: str, record_id: str) -> int | None:
-        """The usage id of whoever has a record id, None where nobody has."""
-        checked = await self.check(connection, key_of(source, record_id, self.seed))
-        holder = int(checked.holder["usage_id"][0])
-        return None if holder == NOBODY else holder
+
+async def _filter_of(connection: AsyncConnection, run: int) -> Filter | None:
+    words = await store.filter_of(connection, run)
+    return None if words is None else Filter(np.frombuffer(words, dtype=np.uint64))
+
+
+async def _ask_runs(connection: AsyncConnection, filters: Mapping[int, Filter], keys: Keys, holder: Keys) -> None:
+    """Ask for the chunks of what the filters let through; few keys, and one question."""
+    places: list[int] = []
+    runs: list[int] = []
+    is_open = holder["usage_id"] == NOBODY
+    for run, told in filters.items():
+        rows = np.flatnonzero(told.maybe(keys) & is_open)
+        places.extend(rows.tolist())
+        runs.extend([run] * len(rows))
+    if not places:
+        return
+    firsts = as_signed(keys["h1"][places]).tolist()
+    async for place, is_there, chunk in store.chunks(connection, places, runs, firsts):
+        if not is_there:
+            raise Raced
+        found = None if chunk is None else find_in_chunk(chunk, keys[place])
+        if found is not None:
+            holder[place] = found
 
 
 ledger = Ledger()

@@ -15,16 +15,20 @@ from rating.store.keys import Run
 from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
 
+LARGEST = 2_000_000
+"""Keys of a new run, about: what is sorted in memory at once."""
 MERGED = 8
 """Runs of a tier that become one of the next."""
+TOP_TIER = 2
+"""Runs of this tier are not merged any more: they grow too large to be written at once, and too old to be dropped."""
 
 
 async def seal_keys(least: int = SEAL_KEYS) -> bool:
-    """Make a run of all blocks, where they hold so many keys. Returns whether it was done."""
+    """Make a run of the first blocks, where all hold so many keys. Returns whether it was done."""
     async with transaction() as tx:
         if not await store.only_sealer(tx.connection):
             return False
-        found = await store.last_block(tx.connection)
+        found = await store.first_blocks(tx.connection, LARGEST * KEY.itemsize)
         if found is None or await store.unsealed_bytes(tx.connection) < least * KEY.itemsize:
             return False
         block, day = found
@@ -46,7 +50,7 @@ async def merge_runs(merged: int = MERGED) -> bool:
         if not await store.only_sealer(tx.connection):
             return False
         runs = await store.runs(tx.connection)
-        for tier in sorted({each.tier for each in runs}):
+        for tier in sorted({each.tier for each in runs} - {TOP_TIER}):
             of_tier = [each for each in runs if each.tier == tier][:merged]
             if len(of_tier) == merged:
                 await _merge(tx, tier + 1, of_tier)

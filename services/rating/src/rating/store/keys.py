@@ -15,15 +15,27 @@ SEALING_LOCK = 0x7365_616C_6B65_7973  # "sealkeys"
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
 _SEED = text("SELECT seed FROM key_seed")
-_NEWEST = text("SELECT coalesce(max(run), 0) FROM key_run")
 _RUNS = text("SELECT run, tier, keys, last_block, last_day FROM key_run ORDER BY run")
 _FILTER = text("SELECT filter FROM key_run WHERE run = :run")
-_BLOCKS = text("SELECT block, keys FROM key_block WHERE block > :after ORDER BY block")
+# One statement, so one moment: what a run took in is not in the blocks beside it.
+_NEWS = text(
+    """
+    SELECT newest.run, block, keys FROM (SELECT coalesce(max(run), 0) AS run FROM key_run) AS newest
+    LEFT JOIN key_block ON block > :after ORDER BY block
+    """
+)
 _ADD_BLOCK = text(
     "INSERT INTO key_block (block, received_on, keys) VALUES (nextval('key_block_number'), :day, :keys) RETURNING block"
 )
 _UNSEALED = text("SELECT coalesce(sum(octet_length(keys)), 0) FROM key_block")
-_LAST_BLOCK = text("SELECT max(block) AS block, max(received_on) AS day FROM key_block")
+_FIRST_BLOCKS = text(
+    """
+    SELECT max(block) AS block, max(received_on) AS day FROM (
+        SELECT block, received_on, sum(octet_length(keys)) OVER (ORDER BY block) - octet_length(keys) AS before
+        FROM key_block) AS summed
+    WHERE before < :most
+    """
+)
 _UP_TO = text("SELECT keys FROM key_block WHERE block <= :block ORDER BY block")
 _DELETE_BLOCKS = text("DELETE FROM key_block WHERE block <= :block")
 _ADD_RUN = text(
@@ -77,25 +89,21 @@ async def seed(connection: AsyncConnection) -> int:
     return int((await connection.execute(_SEED)).scalar_one())
 
 
-async def newest_run(connection: AsyncConnection) -> int:
-    """The highest run: another one than before says that runs have changed."""
-    return int((await connection.execute(_NEWEST)).scalar_one())
-
-
 async def runs(connection: AsyncConnection) -> list[Run]:
     """All runs, without their filters."""
     return [Run(**row) for row in (await connection.execute(_RUNS)).mappings()]
 
 
-async def filter_of(connection: AsyncConnection, run: int) -> bytes:
-    """The filter of a run."""
-    return bytes((await connection.execute(_FILTER, {"run": run})).scalar_one())
+async def filter_of(connection: AsyncConnection, run: int) -> bytes | None:
+    """The filter of a run, None where the run is not there any more."""
+    words = (await connection.execute(_FILTER, {"run": run})).scalar_one_or_none()
+    return None if words is None else bytes(words)
 
 
-async def blocks_after(connection: AsyncConnection, block: int) -> list[tuple[int, bytes]]:
-    """The blocks behind one, in the order of their commits."""
-    rows = await connection.execute(_BLOCKS, {"after": block})
-    return [(row.block, bytes(row.keys)) for row in rows]
+async def news(connection: AsyncConnection, block: int) -> tuple[int, list[tuple[int, bytes]]]:
+    """The highest run, another one than before if runs have changed, and the blocks behind one in order of commit."""
+    rows = (await connection.execute(_NEWS, {"after": block})).all()
+    return rows[0].run, [(row.block, bytes(row.keys)) for row in rows if row.block is not None]
 
 
 async def add_block(connection: AsyncConnection, keys: bytes, received_on: date) -> int:
@@ -109,9 +117,9 @@ async def unsealed_bytes(connection: AsyncConnection) -> int:
     return int((await connection.execute(_UNSEALED)).scalar_one())
 
 
-async def last_block(connection: AsyncConnection) -> tuple[int, date] | None:
-    """The last block's number, and the last day of all blocks; None where there is none."""
-    row = (await connection.execute(_LAST_BLOCK)).one()
+async def first_blocks(connection: AsyncConnection, most: int) -> tuple[int, date] | None:
+    """The first blocks of so many bytes together, one at least: the last one's number, and the latest day of them."""
+    row = (await connection.execute(_FIRST_BLOCKS, {"most": most})).one()
     return None if row.block is None else (row.block, row.day)
 
 
@@ -160,9 +168,9 @@ async def slice_of(connection: AsyncConnection, numbers: Sequence[int], first: i
 async def chunks(
     connection: AsyncConnection, places: Sequence[int], numbers: Sequence[int], firsts: Sequence[int]
 ) -> AsyncIterator[tuple[int, bool, bytes | None]]:
-    """The chunk of each (run, signed `h1`) that might hold it, by the asker's place.
+    """The chunk of each (run, signed `h1`) that might hold it.
 
-    Yields: the place, whether the run is there still, and the keys.
+    Yields: the asker's place, whether the run is there still, and the keys.
     """
     values = {"places": list(places), "runs": list(numbers), "firsts": list(firsts)}
     for row in await connection.execute(_CHUNKS, values):
