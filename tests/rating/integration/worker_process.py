@@ -1,31 +1,109 @@
-"""The role `worker` in a process of its own, to be killed. `BROKEN` leaves out what makes a crash good."""
+"""Roles of rating in a process of their own, to be killed.
+
+`ROLES` names them (`worker`, else more of `retry`, `sealer`, `relay`), `BATCH` the records of a batch, `SEAL` the rows
+and record ids that are worth sealing. `BROKEN` names what is left out, so that tests can prove that they would notice.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+from collections.abc import Awaitable, Callable
+from datetime import date
+from types import SimpleNamespace
 
+from aiokafka import TopicPartition
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rating import worker as working
+from rating.closer import retry
 from rating.config import RatingSettings
-from rating.worker import Partition, Worker, worker
+from rating.domain.recordkeys import in_order
+from rating.service import storing
+from rating.service.keeping import Checked, Claimed, Ledger
+from rating.service.pictures import pictures
+from rating.service.sealing import ROW_BYTES, seal_step
+from rating.service.sealing_keys import merge_runs, seal_keys
+from rating.service.storing import Events
+from rating.store import keys
+from rating.worker import GROUP, Partition, Worker, send_events, worker
 from service_kit.database import bind
+from service_kit.faults import crash_point
+from service_kit.outbox import Relay
+from service_kit.repeating import repeat
+
+SEAL = int(os.environ.get("SEAL", "1000000"))
+MERGED = 2
+SEAL_IDLE_S = 0.2
+
+
+async def _seal() -> bool:
+    return await seal_step(SEAL * ROW_BYTES) or await seal_keys(SEAL) or await merge_runs(MERGED)
+
+
+async def sealer(stop: asyncio.Event) -> None:
+    """The role `sealer`, with far smaller thresholds."""
+    await repeat(_seal, stop, idle_s=SEAL_IDLE_S)
+
+
+ROLES: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {
+    "worker": worker,
+    "retry": retry,
+    "sealer": sealer,
+    "relay": Relay("rating").run,
+}
 
 
 async def _make_nothing_good(self: Worker, mine: Partition) -> None:
     """A worker that forgets the events which a crash held back."""
 
 
+async def _send_offset_outside(self: Worker, mine: Partition, events: Events, next_offset: int) -> None:
+    """A worker whose offset is committed after the events, not with them."""
+    async with mine.producer.transaction():
+        await send_events(mine.producer, events)
+    crash_point("rating.emitted")
+    async with mine.producer.transaction():
+        await mine.producer.send_offsets_to_transaction({TopicPartition(*mine.tp): next_offset}, GROUP)
+
+
+async def _pass_no_gate(connection: AsyncConnection) -> int:
+    """A worker that judges by the picture that it happens to have."""
+    return pictures.latest.generation
+
+
+async def _claim_at_once(
+    self: Ledger, connection: AsyncConnection, checked: Checked, received_on: date
+) -> Claimed | None:
+    """A ledger that does not look again at what others have claimed meanwhile."""
+    await keys.lock_keys(connection)
+    await self._read_on(connection)
+    fresh = in_order(checked.keys[checked.is_first])
+    return Claimed(await keys.add_block(connection, fresh.tobytes(), received_on), fresh) if len(fresh) else None
+
+
+BROKEN: dict[str, tuple[object, str, object]] = {
+    "nothing made good": (Worker, "_make_good", _make_nothing_good),
+    "offset outside": (Worker, "_send", _send_offset_outside),
+    "no gate": (storing, "gate", SimpleNamespace(pass_shared=_pass_no_gate)),
+    "no second look": (Ledger, "claim", _claim_at_once),
+}
+
+
 async def main() -> None:
-    database = bind(RatingSettings().postgres, pool_size=5)
+    """Play the roles until SIGTERM."""
+    database = bind(RatingSettings().postgres, pool_size=10)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     try:
-        await worker(stop)
+        await asyncio.gather(*(ROLES[name](stop) for name in os.environ.get("ROLES", "worker").split(",")))
     finally:
         await database.close()
 
 
 if __name__ == "__main__":
-    if os.environ.get("BROKEN"):
-        Worker._make_good = _make_nothing_good  # type: ignore[method-assign]
+    if "BROKEN" in os.environ:
+        setattr(*BROKEN[os.environ["BROKEN"]])
+    working.BATCH = int(os.environ.get("BATCH", working.BATCH))
     asyncio.run(main())

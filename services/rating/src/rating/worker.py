@@ -144,8 +144,10 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Wait for the batches in flight, then let go."""
         async with self._changing:
-            crash_point("rating.revoked")
-            await self._give_up(list(revoked))
+            given = list(revoked)
+            if given:
+                crash_point("rating.revoked")
+            await self._give_up(given)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Open each new partition: fence, read the position, make good what a crash left, seek, and begin."""
