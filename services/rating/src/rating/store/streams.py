@@ -17,7 +17,7 @@ Place: TypeAlias = tuple[date, datetime, int]
 """Where a call stands among a customer's: local day, start, usage id."""
 
 PIECE_BYTES = 128 * 1024
-_POUNDS = "round({micro}::numeric / 1000000, 6)::text"
+_POUNDS = "({micro} * 0.000001)::text"
 _E164 = "CASE WHEN {digits} = '' THEN '' ELSE '+' || {digits} END"
 # As pages tell an instant: with a fraction of a second only where there is one.
 _INSTANT = """
