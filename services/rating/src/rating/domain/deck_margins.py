@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -102,21 +102,21 @@ def _units(row: RateRow) -> int:
 
 
 def _compare(parsed: Parsed[RateRow], sold: list[int], cost: CostTariff, first_day: date) -> None:
-    asked = _asked(parsed.rows, first_day)
-    rows = [parsed.rows[place] for place in asked.place.tolist()]
+    asked, rows = _asked(parsed.rows, first_day), parsed.rows
+    slot = np.full(len(asked.place), cost.tariffs.slot_of(cost.code), dtype=np.int64)
     day = _column([day_of(max(first_day, row.valid_from or first_day)) for row in rows])
-    kinds = _column([max(cost.classes.find(row.call_class), 0) if not row.prefix else 0 for row in rows])
-    slot = np.full(len(rows), cost.tariffs.slot_of(cost.code), dtype=np.int64)
-    found = cost.tariffs.rate_for(slot, day, asked.band, digits_of([row.prefix for row in rows]), kinds)
+    kind = _column([0 if row.prefix else max(cost.classes.find(row.call_class), 0) for row in rows])
+    digits = digits_of([row.prefix for row in rows])
+    places = asked.place
+    found = cost.tariffs.rate_for(slot, day[places], asked.band, digits[places], kind[places])
     answered = np.flatnonzero(found >= 0)
-    rates = cost.tariffs.rates
-    costs = _charges(rates, found[answered], _column([_units(row) for row in rows])[answered])
-    places = asked.place[answered]
+    units = _column([_units(row) for row in rows])
+    costs = _charges(cost.tariffs.rates, found[answered], units[places[answered]])
     below: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
-    for each in np.flatnonzero(costs > np.array(sold, dtype=np.int64)[places]).tolist():
+    for each in np.flatnonzero(costs > _column(sold)[places[answered]]).tolist():
         at = answered[each]
-        told = (int(costs[each]), BAND_NAMES[asked.band[at]], rates.prefix[found[at]])
-        below[int(places[each])].append(told)
+        told = (int(costs[each]), BAND_NAMES[asked.band[at]], cost.tariffs.rates.prefix[found[at]])
+        below[int(places[at])].append(told)
     for place, losses in below.items():
         _warn(parsed, place, _told(sold[place], losses, cost.code))
 
@@ -134,12 +134,11 @@ def _asked(rows: list[RateRow], first_day: date) -> _Asked:
     return _Asked(columns[:, 0], columns[:, 1])
 
 
-def _bands(row: RateRow, special: set[tuple[str, str, str]]) -> Iterator[str]:
+def _bands(row: RateRow, special: set[tuple[str, str, str]]) -> Sequence[str]:
     """The bands of a rate; one for all bands does not answer where there is one for the band."""
     if row.band:
-        yield row.band
-    else:
-        yield from (band for band in BANDS if (*key_of(row), band) not in special)
+        return (row.band,)
+    return [band for band in BANDS if (*key_of(row), band) not in special] if special else BANDS
 
 
 def _told(sold: int, losses: list[tuple[int, str, str]], code: str) -> str:

@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +25,7 @@ from service_kit.logs import logger
 
 _log = logger(__name__)
 _ROWS_AT_ONCE = 5_000
+_IS_MONEY = [name.endswith("_micro") for name in RateRow._fields]
 
 
 async def list_versions(code: str) -> Sequence[RowMapping]:
@@ -109,16 +111,16 @@ def _lines(rows: Iterable[Iterable[str]]) -> str:
 
 def _cells(row: RowMapping) -> list[str]:
     """A rate in the order of `RATE_COLUMNS`, which is that of its fields."""
-    return [_cell(name, row[name]) for name in RateRow._fields]
+    values: list[Any] = list(row.values())[1:]
+    return [
+        "" if value is None else _pounds(value) if money else str(value)
+        for value, money in zip(values, _IS_MONEY, strict=True)
+    ]
 
 
-def _cell(name: str, value: int | str | date | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, int) and name.endswith("_micro"):
-        whole, places = divmod(value, 10**MICRO_PLACES)
-        return f"{whole}.{places:06d}"
-    return str(value)
+def _pounds(micro: int) -> str:
+    whole, places = divmod(micro, 10**MICRO_PLACES)
+    return f"{whole}.{places:06d}"
 
 
 async def _chosen(connection: AsyncConnection, code: str, version: int | None, on: date | None) -> RowMapping | None:
