@@ -37,6 +37,11 @@ INSERT INTO duplicate (usage_id, source, record_id, first_usage_id, conflict)
 INSERT INTO rejected (usage_id, source, record_id, reason) VALUES ({FIRST + 7}, 'ns', '', 'missing_record_id');
 INSERT INTO record_key (source, record_id, usage_id)
     SELECT source, record_id, usage_id FROM usage UNION ALL SELECT source, record_id, usage_id FROM held;
+INSERT INTO outcome_count (slot, source, received_on, outcome, reason, records, charge_micro)
+    SELECT 1, source, received_on, 'rated', '', count(*), sum(charge_micro) FROM usage GROUP BY source, received_on
+    UNION ALL SELECT 1, source, received_on, outcome, reason, 1, 0 FROM held
+    UNION ALL SELECT 1, source, received_on, 'duplicate', '', 1, 0 FROM duplicate
+    UNION ALL SELECT 1, source, received_on, 'rejected', reason, 1, 0 FROM rejected;
 INSERT INTO usage_close (close_id, run_id, customer_id, bill_to, generation, state, invoice_id, calls, seconds,
                          net_micro) OVERRIDING SYSTEM VALUE VALUES
     (90, 7, 1, '2025-01-31', 4, 'billed', 501, 2, 151, 50300),
