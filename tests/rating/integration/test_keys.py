@@ -249,7 +249,8 @@ CALL = """
     INSERT INTO held (usage_id, revision, outcome, reason, detail, local_date, band, received_on, generation,
         source, record_id,
         charged_number, other_party, direction, service_type, started, seconds, units, volume_bytes, currency)
-    VALUES (:usage_id, 1, 'suspended', 'unknown_number', '', :received_on, 'peak', :received_on, 1, 'northstar', :record_id,
+    VALUES (:usage_id, 1, 'suspended', 'unknown_number', '', :received_on, 'peak', :received_on, 1, 'northstar',
+        :record_id,
         '442079460001', '442079460002', 'outbound', 'voice', '2026-01-15 10:00Z', 60, 0, 0, 'GBP')
 """
 

@@ -29,6 +29,7 @@ _BITS_SET = 4
 _TOGETHER = 8
 """Tiers of one level that become one of the next."""
 _WORD_BITS = 64
+_HASH_BYTES = 16
 _HALF = np.uint64(32)
 _SIGN = np.uint64(1 << 63)
 
@@ -68,12 +69,15 @@ def _keys(hashes: NDArray[np.uint64], usage_ids: Int, content: NDArray[np.uint64
 
 
 def in_order(keys: Keys) -> Keys:
-    """Keys in the order of their hashes; equal ones stay in the order they came in."""
-    return keys[np.lexsort((keys["h2"], keys["h1"]))]
+    """Keys in the order of `h1`."""
+    return keys[np.argsort(keys["h1"])]
 
 
 def first_of_each(keys: Keys) -> Int:
     """For each key, the place of the first one that is equal to it."""
+    in_turn = np.sort(keys["h1"])
+    if (in_turn[1:] != in_turn[:-1]).all():
+        return np.arange(len(keys))
     order = np.lexsort((keys["h2"], keys["h1"]))
     h1, h2 = keys["h1"][order], keys["h2"][order]
     begins = np.ones(len(keys), dtype=bool)
@@ -96,25 +100,34 @@ class Filter:
 
     def add(self, keys: Keys) -> None:
         """Remember keys."""
-        np.bitwise_or.at(self.words, self._word(keys), _bits(keys))
+        probe = Probe.of(keys)
+        np.bitwise_or.at(self.words, self._word(probe), probe.bits)
 
-    def maybe(self, keys: Keys) -> Mask:
+    def maybe(self, probe: Probe) -> Mask:
         """Whether each key was perhaps added."""
-        bits = _bits(keys)
-        found: Mask = self.words[self._word(keys)] & bits == bits
+        found: Mask = self.words[self._word(probe)] & probe.bits == probe.bits
         return found
 
-    def _word(self, keys: Keys) -> NDArray[np.uint64]:
+    def _word(self, probe: Probe) -> NDArray[np.uint64]:
         """Words in the order of `h1`, so that keys in order are added from one end to the other."""
-        return ((keys["h1"] >> _HALF) * np.uint64(len(self.words))) >> _HALF
+        return (probe.upper * np.uint64(len(self.words))) >> _HALF
 
 
-def _bits(keys: Keys) -> NDArray[np.uint64]:
-    h2 = keys["h2"]
-    bits = np.zeros(len(keys), dtype=np.uint64)
-    for turn in range(_BITS_SET):
-        bits |= np.uint64(1) << ((h2 >> np.uint64(6 * turn)) & np.uint64(63))
-    return bits
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What filters of any size look at in keys: the upper half of `h1`, and the bits that a word is to have."""
+
+    upper: NDArray[np.uint64]
+    bits: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, keys: Keys) -> Probe:
+        """What is looked at in keys."""
+        h2 = keys["h2"]
+        bits = np.zeros(len(keys), dtype=np.uint64)
+        for turn in range(_BITS_SET):
+            bits |= np.uint64(1) << ((h2 >> np.uint64(6 * turn)) & np.uint64(63))
+        return cls(keys["h1"] >> _HALF, bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +162,11 @@ class Unsealed:
             keys = keys[np.argsort(keys["h1"], kind="stable")]
             self._tiers[-_TOGETHER:] = [_tier(last[0].level + 1, keys)]
 
-    def find(self, keys: Keys) -> Keys:
+    def find(self, keys: Keys, probe: Probe | None = None) -> Keys:
         """Who has each key; its `usage_id` is NOBODY where nobody has."""
         found = np.zeros(len(keys), dtype=KEY)
         found["usage_id"] = NOBODY
-        rows = np.flatnonzero(self._filter.maybe(keys))
+        rows = np.flatnonzero(self._filter.maybe(probe or Probe.of(keys)))
         for tier in self._tiers:
             if not rows.size:
                 break
@@ -181,9 +194,14 @@ def _search(tier: Tier, keys: Keys) -> Int:
 
 def find_in_chunk(chunk: bytes, key: np.void) -> np.void | None:
     """Who has a key, of the keys of a chunk."""
-    keys = np.frombuffer(chunk, dtype=KEY)
-    hit = np.flatnonzero((keys["h1"] == key["h1"]) & (keys["h2"] == key["h2"]))
-    return keys[hit[0]] if hit.size else None
+    hashes = key.tobytes()[:_HASH_BYTES]
+    at = chunk.find(hashes)
+    while at >= 0 and at % KEY.itemsize:
+        at = chunk.find(hashes, at + 1)
+    if at < 0:
+        return None
+    found: np.void = np.frombuffer(chunk, dtype=KEY, count=1, offset=at)[0]
+    return found
 
 
 def as_signed(h1: NDArray[np.uint64]) -> Int:

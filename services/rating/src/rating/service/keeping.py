@@ -20,6 +20,7 @@ from rating.domain.recordkeys import (
     Filter,
     Keys,
     Mask,
+    Probe,
     Unsealed,
     as_signed,
     find_in_chunk,
@@ -143,8 +144,9 @@ class Ledger:
         Raises: Raced: a run was merged away meanwhile.
         """
         known = await self._catch_up(connection)
-        block, holder = known.block, known.unsealed.find(keys)
-        await _ask_runs(connection, known.filters, keys, holder)
+        probe = Probe.of(keys)
+        block, holder = known.block, known.unsealed.find(keys, probe)
+        await _ask_runs(connection, known.filters, keys, probe, holder)
         first = first_of_each(keys)
         is_again = (holder["usage_id"] == NOBODY) & (first != np.arange(len(keys)))
         holder[is_again] = keys[first[is_again]]
@@ -183,13 +185,15 @@ async def _filter_of(connection: AsyncConnection, run: int) -> Filter | None:
     return None if words is None else Filter(np.frombuffer(words, dtype=np.uint64))
 
 
-async def _ask_runs(connection: AsyncConnection, filters: Mapping[int, Filter], keys: Keys, holder: Keys) -> None:
+async def _ask_runs(
+    connection: AsyncConnection, filters: Mapping[int, Filter], keys: Keys, probe: Probe, holder: Keys
+) -> None:
     """Ask for the chunks of what the filters let through; few keys, and one question."""
     places: list[int] = []
     runs: list[int] = []
     is_open = holder["usage_id"] == NOBODY
     for run, told in filters.items():
-        rows = np.flatnonzero(told.maybe(keys) & is_open)
+        rows = np.flatnonzero(told.maybe(probe) & is_open)
         places.extend(rows.tolist())
         runs.extend([run] * len(rows))
     if not places:
