@@ -229,8 +229,18 @@ async def test_a_change_of_a_tariff_is_told_and_ends_another_default(
     assert (changed["version"], changed["rounding_places"], changed["fallback_markup"]) == (2, 2, "12.5")
     assert (await rating_api.get("/tariffs/OLD")).json()["is_default"] is False
     assert (await rating_api.patch("/tariffs/NEW", json=body)).json()["version"] == 2
-    events = await select("SELECT payload FROM outbox ORDER BY id DESC LIMIT 2")
+    events = await select("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 2")
     assert {each["payload"]["code"] for each in events} == {"OLD", "NEW"}
+    await imported(rating_api, "NEW", "44,,,0.1", effective_from="2026-07-01")
+    (event,) = await select("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 1")
+    told = {name: event["payload"][name] for name in ("code", "version", "effective_from", "calendar", "parent")}
+    assert told == {
+        "code": "NEW",
+        "version": 3,
+        "effective_from": "2026-07-01",
+        "calendar": "england-and-wales",
+        "parent": None,
+    }
 
 
 async def test_a_tariff_names_the_calendar_of_its_bands(rating_api: httpx.AsyncClient) -> None:
