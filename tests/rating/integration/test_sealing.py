@@ -16,6 +16,7 @@ from rating.service import cuts, sealing
 from rating.service.sealing import begin_segment, index_sealed, seal_step
 from rating.store import gate
 from rating.store import segments as store
+from rating.store.guiding_again import GUIDING_LOCK
 from service_kit.database import Transaction, reading, transaction
 
 Select = Callable[[str], Any]
@@ -104,7 +105,7 @@ async def test_sealing_waits_for_what_is_being_stored_and_is_waited_for() -> Non
     await asyncio.gather(sealing_now, late)
     async with reading() as connection:
         rows = await connection.execute(text("SELECT usage_id, generation >> 20 FROM usage ORDER BY usage_id"))
-        assert rows.all() == [(1, OPEN), (2, OPEN + 1)]
+        assert [tuple(row) for row in rows] == [(1, OPEN), (2, OPEN + 1)]
 
 
 async def until_somebody_waits(tx: Transaction, waiting: int = 1) -> None:
@@ -128,7 +129,7 @@ async def test_a_crash_between_any_two_steps_is_made_good(
     select: Select, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """DESIGN "Rating at volume": every step is one transaction, so it is done or to be done."""
-    crashed = []
+    crashed: list[str] = []
 
     def crash_once(name: str) -> None:
         if name == point and not crashed:
@@ -235,5 +236,19 @@ async def test_whoever_needs_the_indexes_waits_for_another_that_makes_them(selec
         assert not await seal_step()
         waiting = asyncio.create_task(index_sealed())
         await until_somebody_waits(other)
+    await waiting
+    assert await indexes(select, "usage_1") == ["usage_1_customer", "usage_1_id"]
+
+
+async def test_a_leaf_is_indexed_while_nothing_takes_calls_out_of_it(select: Select) -> None:
+    """DESIGN "Rating at volume", the gate: nobody waits for an index with the gate in hand."""
+    await stored(1)
+    async with transaction() as tx:
+        await begin_segment(tx, 1)
+    async with transaction() as guiding:
+        assert await gate.only_one(guiding.connection, GUIDING_LOCK)
+        waiting = asyncio.create_task(index_sealed())
+        await until_somebody_waits(guiding)
+        assert await indexes(select, "usage_1") == []
     await waiting
     assert await indexes(select, "usage_1") == ["usage_1_customer", "usage_1_id"]

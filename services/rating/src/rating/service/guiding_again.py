@@ -26,7 +26,6 @@ from service_kit.faults import crash_point
 
 BATCH = 2_000
 _REQUESTS = 200
-_LOCK = 0x7265_6775_6964  # "reguid"
 
 
 async def request(
@@ -52,7 +51,7 @@ async def request(
 async def guide_again_next(batch: int = BATCH) -> bool:
     """Guide the next unbilled usage again. Returns whether there was a request that could be worked off."""
     async with transaction() as tx:
-        if not await gate.only_one(tx.connection, _LOCK):
+        if not await gate.only_one(tx.connection, store.GUIDING_LOCK):
             return False
         requests = await store.next_requests(tx.connection, _REQUESTS)
         if not requests:

@@ -69,6 +69,7 @@ async def _index_next(*, wait: bool = False) -> bool:
         segment = await store.next_to_index(tx.connection, open_one, _unsound)
         if segment is None:
             return False
+        await store.let_no_usage_go(tx.connection)
         await _index(tx, segment)
         crash_point("rating.sealed")
         return True

@@ -9,6 +9,7 @@ from datetime import date
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+GUIDING_LOCK = 0x7265_6775_6964  # "reguid"
 _HOLDERS = text("SELECT DISTINCT number, customer_id FROM assignment WHERE number = ANY(:numbers)")
 _REQUEST = text(
     """

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.segments import first_generation, leaf
+from rating.store.guiding_again import GUIDING_LOCK
 
 SEGMENTS_LOCK = 0x7365_676D_656E_7473  # "segments"
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
@@ -63,6 +64,14 @@ async def next_to_index(connection: AsyncConnection, open_one: int, without: Col
     """The first segment without its indexes, of those that the gate has left behind."""
     values = {"open_one": open_one, "without": list(without)}
     return (await connection.execute(_TO_INDEX, values)).scalar_one_or_none()
+
+
+async def let_no_usage_go(connection: AsyncConnection) -> None:
+    """Wait until no usage is being guided again, and let none be until this transaction ends.
+
+    What guides again holds the gate. If it waited there for an index, all storing would wait behind it.
+    """
+    await connection.execute(_LOCK, {"lock": GUIDING_LOCK})
 
 
 async def index_customers(connection: AsyncConnection, segment: int) -> None:
