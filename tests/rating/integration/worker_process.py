@@ -70,7 +70,7 @@ async def _send_offset_outside(self: Worker, mine: Partition, events: Events, ne
 
 async def _pass_no_gate(connection: AsyncConnection) -> int:
     """A worker that judges by the picture that it happens to have."""
-    return pictures.latest.generation
+    return (await pictures.latest()).generation
 
 
 async def _claim_at_once(
@@ -78,9 +78,10 @@ async def _claim_at_once(
 ) -> Claimed | None:
     """A ledger that does not look again at what others have claimed meanwhile."""
     await keys.lock_keys(connection)
-    await self._read_on(connection)
     fresh = in_order(checked.keys[checked.is_first])
-    return Claimed(await keys.add_block(connection, fresh.tobytes(), received_on), fresh) if len(fresh) else None
+    if not len(fresh):
+        return None
+    return Claimed(await keys.add_block(connection, fresh.tobytes(), received_on), checked.block, fresh)
 
 
 BROKEN: dict[str, tuple[object, str, object]] = {

@@ -18,7 +18,7 @@ from tests.rating.support.carriers import assignment, cdr, customer, number
 from contracts.base import Event
 
 FIRST_DAY, DAYS = date(2025, 1, 1), 30
-CUSTOMERS, NUMBERS, UNKNOWN = 40, 300, 20
+CUSTOMERS, NUMBERS, UNKNOWN = 40, 300, 100
 PRICES = {"44": 100_000, "447": 25_500, "33": 240_000}
 """Micro-pounds a minute by prefix; some seconds of them are no whole micro-pounds, some are half of what is rounded."""
 OTHERS = ("+441614960123", "+447700900456", "+33199001234")
@@ -83,11 +83,13 @@ class Carrier:
 
     def change(self) -> Change:
         """A number goes to another customer from a day of January on, or an unknown one becomes somebody's."""
-        digits = self.random.choice([each for each in self.said if self._can_move(each)])
+        unknown = [each for each, told in self.said.items() if not told[-1][1]]
+        known = [each for each in self.said if self._can_move(each)]
+        digits = self.random.choice(unknown if unknown and self.random.random() < 0.25 else known)
         before = self.said[digits][-1][1]
         events: list[Event] = []
         periods = list(before)
-        day = FIRST_DAY
+        day = FIRST_DAY + timedelta(self.random.choice([0, 9]))
         if before:
             last = before[-1]
             day = last.start + timedelta(self.random.randint(1, max(1, (_last_day() - last.start).days - 1)))
@@ -101,7 +103,7 @@ class Carrier:
 
     def _can_move(self, digits: str) -> bool:
         periods = self.said[digits][-1][1]
-        return not periods or periods[-1].start < _last_day() - timedelta(1)
+        return bool(periods) and periods[-1].start < _last_day() - timedelta(1)
 
     def note(self, change: Change, generation: int) -> None:
         """A change was taken in and made a generation."""
@@ -128,7 +130,7 @@ def _last_day() -> date:
 
 
 def _assignment(digits: str, period: Period) -> Event:
-    told = {"version": period.version, "start": period.start, "end": period.end}
+    told: dict[str, Any] = {"version": period.version, "start": period.start, "end": period.end}
     return assignment(period.number_id, period.customer, digits, **told)
 
 

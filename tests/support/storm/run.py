@@ -9,7 +9,9 @@ import subprocess
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -29,10 +31,10 @@ MOVES = ("rating.revoked", "rating.assigned")
 BESIDE = ("rating.sealing", "rating.sealed", "rating.sealing-keys", "rating.merging-keys")
 CHANGES = ("rating.guided-again", "rating.retried")
 EVERYWHERE = (*BATCHES, *MOVES, *BESIDE, *CHANGES)
-PATIENCE_S = 20.0
-"""A life that does not come by its point in this time is ended from outside; another one tries again."""
 ENDS_WITHIN_S = 240.0
-POLL_S = 0.02
+POLL_S = 0.05
+UP_S = 1.5
+"""A process that was started does not do anything before."""
 AWAY = (psycopg.OperationalError, DBAPIError, Transient, OSError)
 
 
@@ -56,6 +58,7 @@ class Plan:
         outages: after how many kills which server goes: "postgres" or "kafka".
         batch: records of a batch; few, so that there are many seams.
         chance: of dying at a batch's seam, each time.
+        patience_s: a life that does not come by its point in this time is ended from outside; another one tries again.
     """
 
     seed: int
@@ -65,6 +68,7 @@ class Plan:
     batch: int = 500
     seal: int = 10_000
     chance: float = 0.12
+    patience_s: float = 20.0
     change_every_s: float = 0.25
     copies: float = 0.04
     broken: str = ""
@@ -81,6 +85,7 @@ class Storm:
         self.sent = 0
         self._random = random.Random(f"storm {plan.seed}")
         self._left = deque(plan.kills)
+        self._due = len(plan.kills)
         self._calls = Calls(plan.seed, plan.copies)
         self._began = time.monotonic()
         self._calm = asyncio.Event()
@@ -94,7 +99,10 @@ class Storm:
 
     async def rage(self) -> None:
         """All of it, until every record is stored, every change worked off and every event sent."""
-        async with asyncio.timeout(ENDS_WITHIN_S + 2 * PATIENCE_S * len(self._left)), asyncio.TaskGroup() as group:
+        async with (
+            asyncio.timeout(ENDS_WITHIN_S + 2 * self.plan.patience_s * len(self._left)),
+            asyncio.TaskGroup() as group,
+        ):
             keepers = [group.create_task(self._keep(instance)) for instance in INSTANCES]
             beside = [group.create_task(each()) for each in (self._change, self._crash_servers)]
             await self._feed()
@@ -111,7 +119,7 @@ class Storm:
         await producer.start()
         chunk = max(500, self.plan.records // 30)
         try:
-            while self.sent < self.plan.records or self._left or self._is_after_outages():
+            while self.sent < self.plan.records or self._due or self._is_after_outages():
                 self._look()
                 if self._waiting() < 2 * chunk:
                     for value in self._calls.next(chunk):
@@ -127,10 +135,8 @@ class Storm:
 
     def _look(self) -> int:
         """How many records are stored, as far as the database can be asked."""
-        try:
+        with suppress(psycopg.OperationalError):
             self._stored = sum(self.fleet.positions().values())
-        except psycopg.OperationalError:
-            pass
         return self._stored
 
     def _waiting(self) -> int:
@@ -142,7 +148,9 @@ class Storm:
             point = self._left.popleft() if self._left else ""
             process = self._start(instance, point)
             died = await self._die(process, point)
-            if died != point:
+            if died == point:
+                self._due -= 1
+            else:
                 self._left.append(point)  # this life never came by: another one does
             self.fleet.running.remove(process)
             self.killed.append(Kill(died, self._look(), self._waiting(), time.monotonic() - self._began))
@@ -164,7 +172,7 @@ class Storm:
             await self._until_busy(process)
             await self._with_a_guest(process)
         else:
-            await self._ended(process, PATIENCE_S if point else None)
+            await self._ended(process, self.plan.patience_s if point else inf)
         if process.poll() is None:
             process.kill()
             await self._ended(process)
@@ -172,23 +180,20 @@ class Storm:
         assert process.returncode == -signal.SIGKILL, self.fleet.told()
         return point
 
-    async def _ended(self, process: subprocess.Popen[bytes], within_s: float | None = None) -> None:
-        deadline = None if within_s is None else time.monotonic() + within_s
-        while process.poll() is None and (deadline is None or time.monotonic() < deadline):
-            await asyncio.sleep(POLL_S)
+    async def _ended(self, process: subprocess.Popen[bytes], within_s: float = inf) -> None:
+        await _until(lambda: process.poll() is not None, within_s)
 
     async def _until_busy(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait until this worker stores: its own connections do so under its process's eyes."""
-        before, deadline = self._look(), time.monotonic() + PATIENCE_S
-        await asyncio.sleep(1.5)
-        while self._look() <= before and process.poll() is None and time.monotonic() < deadline:
-            await asyncio.sleep(POLL_S)
+        """Wait until the workers have stored something since this one can be up."""
+        await self._ended(process, UP_S)
+        before = self._look()
+        await _until(lambda: self._look() > before or process.poll() is not None, self.plan.patience_s)
 
     async def _with_a_guest(self, process: subprocess.Popen[bytes]) -> None:
         """A third worker comes, takes partitions from the others, and goes again."""
         guest = self.fleet.start("", BATCH=f"{self.plan.batch}")
         try:
-            await self._ended(process, PATIENCE_S)
+            await self._ended(process, self.plan.patience_s)
         finally:
             guest.terminate()
             await self._ended(guest)
@@ -216,9 +221,11 @@ class Storm:
 
     async def _crash_servers(self) -> None:
         for after, server in sorted(self.plan.outages.items()):
-            while len(self.killed) < after:
-                await asyncio.sleep(POLL_S)
+            await self._until_killed(after)
             await (self.servers.crash_postgres() if server == "postgres" else self.servers.restart_kafka())
+
+    async def _until_killed(self, count: int) -> None:
+        await _until(lambda: len(self.killed) >= count)
 
     async def _settled(self) -> None:
         """Wait until nothing is left to do."""
@@ -226,8 +233,7 @@ class Storm:
             "SELECT (SELECT count(*) FROM retry_request) + (SELECT count(*) FROM reguide_request)"
             " + (SELECT count(*) FROM outbox WHERE sent_at IS NULL) AS left"
         )
-        while self._look() < self.sent or self.fleet.rows(left)[0]["left"]:
-            await asyncio.sleep(POLL_S)
+        await _until(lambda: self._look() >= self.sent and not self.fleet.rows(left)[0]["left"])
 
     def figures(self) -> str:
         """What happened, in a few words."""
@@ -235,6 +241,15 @@ class Storm:
         told = ", ".join(f"{point} {count}" for point, count in sorted(points.items()))
         seconds = time.monotonic() - self._began
         return f"{self.sent} records, {self.changes} changes, {len(self.killed)} kills ({told}), {seconds:.0f} s"
+
+
+async def _until(is_so: Callable[[], bool], within_s: float = inf) -> None:
+    """Wait until something is so, or this time is over."""
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(POLL_S)
 
 
 async def _until_back(ask: Callable[[], Awaitable[int]]) -> int:
