@@ -19,7 +19,8 @@ from tests.rating.support.carriers import number, tell, tell_reference
 from rating.api.usage import FIELDS, Streamed
 from rating.service import usage
 from rating.service.usage import stream_customer
-from service_kit.database import DatabaseAway, reading, transaction
+from service_kit.database import reading, transaction
+from service_kit.errors import DatabaseAway
 from service_kit.http import Problem
 
 Select = Callable[[str], Any]

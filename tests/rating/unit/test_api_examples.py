@@ -25,7 +25,7 @@ OPERATIONS = [
 def schema_of(content: dict[str, Any]) -> dict[str, Any]:
     """The schema of a body, whatever its media type."""
     (told,) = content.values()
-    return told
+    return dict(told)
 
 
 def has_example(schema: Any, seen: frozenset[str] = frozenset()) -> bool:
