@@ -1,0 +1,137 @@
+"""What a run stored and sent, by the offset of its record: what the null pipeline stores and sends again.
+
+Rows are the very bytes of a binary COPY, which Postgres gives back as it took them; events are derived again by
+rating's own code, as after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import psycopg
+from bench.rating.tables import SLOT_SHIFT
+from numpy.typing import NDArray
+
+from contracts.topics import CDR_RECEIVED
+from rating.events import Outgoing
+from rating.service.storing import Events, events_of
+from rating.store.frames import COLUMNS, HEADER, TRAILER
+from rating.store.positions import Position
+from rating.worker import BATCH
+from service_kit.database import bind
+
+_ROW_OF_ID = slice(6, 14)
+"""Where the usage id is in a row, which it begins: behind the count of values and its own length."""
+_ROWS = f"""
+    COPY (SELECT {", ".join(COLUMNS)} FROM usage WHERE usage_id BETWEEN {{first}} AND {{last}} ORDER BY usage_id)
+    TO STDOUT (FORMAT BINARY)
+"""
+
+
+class _Told(msgspec.Struct):
+    usage_id: int
+
+
+_usage_id = msgspec.json.Decoder(_Told).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One partition's rows and events, each with the offsets of their records."""
+
+    rows: bytes
+    row_offsets: NDArray[np.int64]
+    row_bounds: NDArray[np.int64]
+    usage_offsets: list[int]
+    usage: list[Outgoing]
+    exception_offsets: list[int]
+    exceptions: list[Outgoing]
+
+    def frame(self, begin: int, end: int) -> bytes:
+        """The rows of records from one offset up to, not including, another, as a COPY takes them."""
+        first, last = np.searchsorted(self.row_offsets, (begin, end)).tolist()
+        return b"".join((HEADER, self.rows[self.row_bounds[first] : self.row_bounds[last]], TRAILER))
+
+    def events(self, begin: int, end: int) -> Events:
+        """The events of records from one offset up to, not including, another."""
+        return Events(
+            self.usage[bisect_left(self.usage_offsets, begin) : bisect_left(self.usage_offsets, end)],
+            self.exceptions[bisect_left(self.exception_offsets, begin) : bisect_left(self.exception_offsets, end)],
+        )
+
+
+def load_recorded(folder: Path, partition: int) -> Recorded:
+    """What `record` wrote of a partition."""
+    # Made by this benchmark a moment ago, for itself.
+    return Recorded(
+        (folder / f"{partition}.rows").read_bytes(), *pickle.loads(_events_file(folder, partition).read_bytes())
+    )
+
+
+def record(database: str, folder: Path) -> None:
+    """Write down what a finished run on `cdr.received` stored and sent, one partition after the other."""
+    folder.mkdir()
+    with psycopg.connect(database, autocommit=True) as connection:
+        _index(connection)
+        found = connection.execute(
+            "SELECT partition, slot, position FROM input_position WHERE topic = %s", [CDR_RECEIVED]
+        ).fetchall()
+        for partition, slot, position in found:
+            _record(connection, database, folder, partition, Position(slot, position, 0))
+
+
+def _index(connection: psycopg.Connection) -> None:
+    """The open segment has no index yet, and is to be read in the order of usage ids."""
+    segments = connection.execute("SELECT segment FROM segment WHERE NOT indexed").fetchall()
+    for (segment,) in segments:
+        connection.execute(f"CREATE INDEX ON usage_{segment:d} (usage_id)".encode())
+    connection.execute("ANALYZE usage")
+
+
+def _record(connection: psycopg.Connection, database: str, folder: Path, partition: int, whole: Position) -> None:
+    first = whole.slot << SLOT_SHIFT
+    rows: list[bytes] = []
+    offsets: list[int] = []
+    bounds = [0]
+    statement = _ROWS.format(first=first, last=first + whole.position - 1)
+    with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        for data in copy:
+            row = bytes(data).removeprefix(HEADER)
+            if row != TRAILER:
+                rows.append(row)
+                offsets.append(int.from_bytes(row[_ROW_OF_ID]) - first)
+                bounds.append(bounds[-1] + len(row))
+    (folder / f"{partition}.rows").write_bytes(b"".join(rows))
+    events = asyncio.run(_events(database, whole))
+    told = [[_offset(message, first) for message in messages] for messages in events]
+    columns = (np.array(offsets), np.array(bounds), told[0], events[0], told[1], events[1])
+    _events_file(folder, partition).write_bytes(pickle.dumps(columns, protocol=pickle.HIGHEST_PROTOCOL))
+
+
+def _events_file(folder: Path, partition: int) -> Path:
+    return folder / f"{partition}.events"
+
+
+def _offset(message: Outgoing, first: int) -> int:
+    return _usage_id(message[1]).usage_id - first
+
+
+async def _events(database: str, whole: Position) -> tuple[list[Outgoing], list[Outgoing]]:
+    bound = bind(database)
+    usage: list[Outgoing] = []
+    exceptions: list[Outgoing] = []
+    try:
+        for begin in range(0, whole.position, BATCH):
+            end = min(begin + BATCH, whole.position)
+            events = await events_of(Position(whole.slot, position=end, events_from=begin))
+            usage += events.usage
+            exceptions += sorted(events.exceptions, key=lambda message: _usage_id(message[1]).usage_id)
+    finally:
+        await bound.close()
+    return usage, exceptions
