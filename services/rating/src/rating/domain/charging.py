@@ -21,7 +21,7 @@ WHOLE = 100 * PERCENT_MILLIONTHS
 """100 % in millionths of a percent."""
 LARGEST = 2**63 - 1
 """What a stored column holds; what would be more is held, never wrapped."""
-_SAFE = float(2**60)
+_SAFE = 2**59
 Column = NDArray[Any]
 
 
@@ -79,11 +79,11 @@ def _by_rate(rating: Rating) -> tuple[Column, Column]:
 
 
 def _may_overflow(rating: Rating) -> NDArray[np.bool_]:
-    """Whether any product on the way might pass 64 bits; floats are good enough to be careful with."""
-    units = rating.used.astype(float) + rating.initial + rating.step
-    highest = np.maximum(rating.minimum, np.where(rating.maximum == MISSING, 0, rating.maximum)).astype(float)
-    total = rating.price.astype(float) * units + (rating.connection + highest) * rating.divisor
-    large: NDArray[np.bool_] = 2 * total + rating.divisor.astype(float) * rating.place > _SAFE
+    """Whether a product on the way might pass 64 bits: asked by dividing, which cannot."""
+    used, initial, step = (np.minimum(each, _SAFE) for each in (rating.used, rating.initial, rating.step))
+    units = used // 4 + initial // 4 + step // 4 + 1  # a quarter of them at most, so that the sum fits
+    most = np.maximum(np.maximum(rating.connection, rating.minimum), rating.maximum)
+    large: NDArray[np.bool_] = (rating.price > _SAFE // 4 // units) | (most > _SAFE // rating.divisor)
     return large
 
 
@@ -105,7 +105,7 @@ def charge_by_markup(cost: Int, markup: Int, place: Int) -> tuple[Int, NDArray[n
     """
     charge = _by_markup(cost, markup, place)
     fits = np.ones(len(charge), dtype=bool)
-    large = np.flatnonzero(np.abs(cost.astype(float)) * (np.abs(markup.astype(float)) + WHOLE) * 2 > _SAFE)
+    large = np.flatnonzero(np.abs(cost) > _SAFE // (np.abs(markup) + WHOLE))
     if large.size:
         exact = _by_markup(cost[large].astype(object), markup[large].astype(object), place[large].astype(object))
         fits[large] = np.abs(exact) <= LARGEST

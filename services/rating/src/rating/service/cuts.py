@@ -83,7 +83,7 @@ async def take_cut(run_id: int) -> bool:
 
 
 async def _cut(tx: Transaction) -> int:
-    """The last generation that is the run's. A large leaf is sealed with it, so that a close finds its rows by index."""
+    """The last generation that is the run's. A large leaf is sealed with it, so that closes find rows by index."""
     before = await begin_segment(tx, CUT_BYTES)
     return await gate.pass_alone(tx.connection) - 1 if before is None else before
 
