@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from tests.auditor.loosened import Ledger, ledger_of, loosened
 from tests.support.auditor.usage import SLOT_BITS
 from tests.support.platform import Databases
 
+from rating.domain.recordkeys import in_order, keys_of_ids
+
 FIRST = 1 << SLOT_BITS
 """The usage id of slot 1, offset 0."""
+
+SEED = 5
+
+
+def keys(record_ids: str, first: int = FIRST) -> str:
+    """A script that adds the keys of records of `ns`, whose usage ids follow each other."""
+    usage_ids = np.arange(first, first + len(record_ids))
+    stored = in_order(keys_of_ids([("ns", each) for each in record_ids], usage_ids, SEED))
+    return f"INSERT INTO key_block (block, keys) VALUES ({first}, '\\x{stored.tobytes().hex()}');"
+
 
 RATING = f"""
 INSERT INTO input_position (slot, topic, topic_id, partition, position)
@@ -35,8 +48,8 @@ INSERT INTO held (usage_id, source, record_id, outcome, reason) VALUES
 INSERT INTO duplicate (usage_id, source, record_id, first_usage_id, conflict)
     VALUES ({FIRST + 6}, 'ns', 'A', {FIRST}, false);
 INSERT INTO rejected (usage_id, source, record_id, reason) VALUES ({FIRST + 7}, 'ns', '', 'missing_record_id');
-INSERT INTO record_key (source, record_id, usage_id)
-    SELECT source, record_id, usage_id FROM usage UNION ALL SELECT source, record_id, usage_id FROM held;
+UPDATE key_seed SET seed = {SEED};
+{keys("ABCDEF")}
 INSERT INTO outcome_count (slot, source, received_on, outcome, reason, records, charge_micro)
     SELECT 1, source, received_on, 'rated', '', count(*), sum(charge_micro) FROM usage GROUP BY source, received_on
     UNION ALL SELECT 1, source, received_on, outcome, reason, 1, 0 FROM held
@@ -82,11 +95,15 @@ IN_RATING = {
     ),
     "a CDR that was taken in and lost": (
         f"DELETE FROM usage WHERE usage_id = {FIRST + 2}",
-        "record ns/C was taken in, and is neither charged nor held",
+        f"record {FIRST + 2} was taken in, and is neither charged nor held",
     ),
     "a CDR whose id is another's": (
-        f"UPDATE record_key SET usage_id = {FIRST} WHERE record_id = 'C'",
+        f"DELETE FROM key_block; {keys('AB')} {keys('DEF', FIRST + 3)} {keys('C', FIRST + 9)}",
         f"record {FIRST + 2} is kept, but the id ns/C is not its own",
+    ),
+    "an id that is stored twice": (
+        keys("A", FIRST + 9),
+        f"the record id of record {FIRST + 9} is stored twice",
     ),
     "a duplicate of nothing": (
         "UPDATE duplicate SET record_id = 'Z'",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tests.support.auditor import delivery, invoices, mail, readmodels, reconciling, usage
+from tests.support.auditor import delivery, invoices, keys, mail, readmodels, reconciling, usage
 from tests.support.auditor.checks import Books, shortened
 
 
@@ -48,6 +48,7 @@ def _findings(books: Books, at_rest: bool, received: int | None) -> Iterator[str
     for check in checks:
         if check.service in books and (at_rest or not check.at_rest):
             yield from shortened(check.findings(books))
+    yield from shortened(keys.ids_are_their_calls(books))
     if at_rest:
         yield from shortened(reconciling.charged_is_billed_or_unbilled(books))
         yield from shortened(reconciling.closes_know_their_invoices(books))

@@ -53,29 +53,6 @@ CHARGED_ONCE = _check(
     """,
     "record {source}/{record_id} is kept {times} times as a first copy",
 )
-KEY_LOST = _check(
-    """
-    SELECT k.source, k.record_id FROM record_key k
-    WHERE NOT EXISTS (SELECT FROM usage u WHERE u.usage_id = k.usage_id)
-      AND NOT EXISTS (SELECT FROM held h WHERE h.usage_id = k.usage_id)
-    """,
-    "record {source}/{record_id} was taken in, and is neither charged nor held",
-)
-KEY_MISSING = _check(
-    """
-    SELECT u.usage_id, u.source, u.record_id FROM (
-        SELECT usage_id, source, record_id FROM usage UNION ALL SELECT usage_id, source, record_id FROM held) AS u
-    LEFT JOIN record_key k USING (source, record_id) WHERE k.usage_id IS DISTINCT FROM u.usage_id
-    """,
-    "record {usage_id} is kept, but the id {source}/{record_id} is not its own",
-)
-DUPLICATE_OF_SOMETHING = _check(
-    """
-    SELECT d.usage_id, d.source, d.record_id FROM duplicate d LEFT JOIN record_key k USING (source, record_id)
-    WHERE k.usage_id IS DISTINCT FROM d.first_usage_id OR d.usage_id = d.first_usage_id
-    """,
-    "record {usage_id} is called a duplicate of {source}/{record_id}, which has no such first copy",
-)
 NEGATIVE = _check(
     "SELECT usage_id, seconds, billed_seconds FROM usage WHERE seconds < 0 OR billed_seconds < 0",
     "record {usage_id} lasted {seconds} s and is billed {billed_seconds} s",
@@ -171,9 +148,6 @@ CHECKS = (
     COUNTS_ARE_THE_RECORDS,
     WITHIN_POSITION,
     CHARGED_ONCE,
-    KEY_LOST,
-    KEY_MISSING,
-    DUPLICATE_OF_SOMETHING,
     NEGATIVE,
     ALLOCATED_AFTER_DROP,
     ALLOCATED_WITHOUT_PLAN,

@@ -1,12 +1,22 @@
-"""Usage in segments of generations, record ids in runs, counted outcomes; tariffs in versions with parents and calendars.
+"""Usage in segments, record ids in runs, counted outcomes; tariffs in versions with parents and calendars.
 
-Usage that is stored before this migration becomes segment 0 with its indexes; its record ids are hashed by the first
-worker that starts (`record_key` stays until then).
+Usage that is stored before this migration becomes segment 0 with its indexes; its record ids become blocks of keys,
+which the role `sealer` makes runs of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
 from alembic import op
+from sqlalchemy import Connection, Row, TextClause, text
+
+from rating.domain.calls import Int
+from rating.domain.cdr import Cdr, columns_of
+from rating.domain.contents import content_of
+from rating.domain.recordkeys import Keys, in_order, keys_of, keys_of_ids
 
 revision = "0002"
 down_revision = "0001"
@@ -66,7 +76,10 @@ USAGE = (
 
 KEYS = (
     "CREATE TABLE key_seed (id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1), seed bigint NOT NULL)",
-    "INSERT INTO key_seed (seed) VALUES (('x' || left(replace(gen_random_uuid()::text, '-', ''), 15))::bit(60)::bigint)",
+    # The last 15 digits of such a UUID are all random.
+    """
+    INSERT INTO key_seed (seed) VALUES (('x' || right(replace(gen_random_uuid()::text, '-', ''), 15))::bit(60)::bigint)
+    """,
     """
     CREATE TABLE key_block (
         block bigint PRIMARY KEY,
@@ -139,7 +152,10 @@ TARIFFS = (
     WHERE EXISTS (SELECT FROM rate WHERE rate.tariff = code)
     """,
     "ALTER TABLE rate ADD COLUMN version_id bigint REFERENCES tariff_version",
-    "UPDATE rate SET version_id = tariff_version.version_id FROM tariff_version WHERE rate.tariff = tariff_version.tariff",
+    """
+    UPDATE rate SET version_id = tariff_version.version_id FROM tariff_version
+    WHERE rate.tariff = tariff_version.tariff
+    """,
     "ALTER TABLE rate ALTER COLUMN version_id SET NOT NULL, DROP COLUMN tariff",
     "CREATE INDEX rate_version ON rate (version_id, rate_id)",
 )
@@ -182,10 +198,54 @@ GUIDING = (
 STATEMENTS = (*POSITIONS, *USAGE, *KEYS, *TARIFFS, *CLOSES, *GUIDING)
 
 
+CDR = tuple(Cdr.__slots__)
+"""Columns of `usage` and `held` from which a record's content is hashed."""
+KEYS_AT_ONCE = 50_000
+OWNERS = text(
+    f"SELECT usage_id, received_on, {', '.join(CDR)} FROM usage_0"
+    f" UNION ALL SELECT usage_id, received_on, {', '.join(CDR)} FROM held"
+)
+# There should be none; but a record id that is forgotten would be charged again.
+ORPHANS = text(
+    """
+    SELECT usage_id, received_on, source, record_id FROM record_key
+    WHERE NOT EXISTS (SELECT FROM usage_0 WHERE usage_0.usage_id = record_key.usage_id)
+      AND NOT EXISTS (SELECT FROM held WHERE held.usage_id = record_key.usage_id)
+    """
+)
+ADD_BLOCK = text("INSERT INTO key_block VALUES (nextval('key_block_number'), :day, :keys)")
+
+
+def move_keys(connection: Connection) -> None:
+    """Write the record ids of all calls as blocks; their contents are hashed anew, as new copies' are."""
+    seed = connection.scalar(text("SELECT seed FROM key_seed"))
+    for rows in _parts(connection, OWNERS):
+        calls = columns_of([Cdr(*row[2:]) for row in rows])
+        _add_block(connection, rows, keys_of(calls, _usage_ids(rows), content_of(calls), seed))
+    for rows in _parts(connection, ORPHANS):
+        ids = [(row.source, row.record_id) for row in rows]
+        _add_block(connection, rows, keys_of_ids(ids, _usage_ids(rows), seed))
+    op.execute("DROP TABLE record_key")
+
+
+def _parts(connection: Connection, statement: TextClause) -> Iterator[Sequence[Row[Any]]]:
+    yield from connection.execute(statement, execution_options={"yield_per": KEYS_AT_ONCE}).partitions()
+
+
+def _usage_ids(rows: Sequence[Row[Any]]) -> Int:
+    return np.array([row.usage_id for row in rows], dtype=np.int64)
+
+
+def _add_block(connection: Connection, rows: Sequence[Row[Any]], keys: Keys) -> None:
+    day = max(row.received_on for row in rows)
+    connection.execute(ADD_BLOCK, {"day": day, "keys": in_order(keys).tobytes()})
+
+
 def upgrade() -> None:
     """Move what is stored, and create what is new."""
     for statement in STATEMENTS:
         op.execute(statement)
+    move_keys(op.get_bind())
 
 
 def downgrade() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 import xxhash
@@ -26,8 +27,10 @@ SLICES = 256
 """Into how many equal ranges of `h1` keys are cut where there are too many for memory."""
 _BITS_A_KEY = 16
 _BITS_SET = 4
-_TOGETHER = 8
-"""Tiers of one level that become one of the next."""
+_TOGETHER_BITS = 3
+"""Eight tiers of one level become one of the next."""
+_LEAST = 8_192
+"""Fewer keys, and up to eight times as many, are of the lowest level."""
 _WORD_BITS = 64
 _HASH_BYTES = 16
 _HALF = np.uint64(32)
@@ -139,10 +142,6 @@ class Tier:
     keys: Keys
 
 
-def _tier(level: int, keys: Keys) -> Tier:
-    return Tier(level, np.ascontiguousarray(keys["h1"]), keys)
-
-
 class Unsealed:
     """Keys that come a few thousand at a time, and who has them."""
 
@@ -156,11 +155,16 @@ class Unsealed:
     def add(self, keys: Keys) -> None:
         """Add keys that are in order. Tiers of one level become one of the next, so that there are few of them."""
         self._filter.add(keys)
-        self._tiers.append(_tier(0, keys))
-        while len(last := self._tiers[-_TOGETHER:]) == _TOGETHER and last[0].level == last[-1].level:
-            keys = np.concatenate([tier.keys for tier in last])
-            keys = keys[np.argsort(keys["h1"], kind="stable")]
-            self._tiers[-_TOGETHER:] = [_tier(last[0].level + 1, keys)]
+        level = (len(keys) // _LEAST).bit_length() // _TOGETHER_BITS
+        while len(last := self._last(level)) + 1 >= 1 << _TOGETHER_BITS:
+            keys = in_order(np.concatenate([tier.keys for tier in last] + [keys]))
+            del self._tiers[-len(last) :]
+            level += 1
+        self._tiers.append(Tier(level, np.ascontiguousarray(keys["h1"]), keys))
+
+    def _last(self, level: int) -> list[Tier]:
+        """The last tiers that are of no higher level."""
+        return list(takewhile(lambda tier: tier.level <= level, reversed(self._tiers)))
 
     def find(self, keys: Keys, probe: Probe | None = None) -> Keys:
         """Who has each key; its `usage_id` is NOBODY where nobody has."""
