@@ -18,7 +18,7 @@ from rating.domain.calls import Calls, Digits, Kind
 from rating.domain.recordkeys import Keys, in_order, keys_of
 from rating.service.auditing_keys import findings, holders_of
 from rating.service.keeping import Checked, Claimed, Ledger, Raced
-from rating.service.sealing_keys import drop_old_runs, merge_runs, seal_keys
+from rating.service.sealing_keys import drop_old_runs, forget_keys, merge_runs, seal_keys
 from rating.store import keys as key_store
 from service_kit.database import bind, reading, transaction
 
@@ -135,6 +135,16 @@ async def test_a_run_that_goes_while_it_is_asked_is_noticed() -> None:
     assert not await drop_old_runs(TODAY)
     assert await drop_old_runs(date(2026, 1, 16))
     assert (await store(one, ["a"], [4])).is_first.tolist() == [True]
+
+
+async def test_ids_are_forgotten_a_month_after_calls_of_that_age_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1: kept for 13 months at least, and as long as a call of that time could still be charged."""
+    one = await ledger()
+    await store(one, ["a"], [1])
+    assert await seal_keys(least=1)
+    for today, is_forgotten in ((date(2027, 2, 16), False), (date(2027, 3, 15), False), (date(2027, 3, 16), True)):
+        monkeypatch.setattr("service_kit.clock.today", lambda today=today: today)
+        assert await forget_keys() is is_forgotten
 
 
 async def test_an_id_is_found_by_name_in_blocks_and_runs() -> None:

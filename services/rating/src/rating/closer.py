@@ -8,17 +8,13 @@ care. Several processes may play a role; one of them works at a time.
 from __future__ import annotations
 
 import asyncio
-from datetime import date
 
-from money.dates import add_months
-from rating.config import settings
 from rating.service.closes import answer_next
 from rating.service.cuts import take_cut, untaken_cuts
 from rating.service.guiding_again import guide_again_next
 from rating.service.retrying import retry_next
 from rating.service.sealing import seal_step
-from rating.service.sealing_keys import drop_old_runs, merge_runs, seal_keys
-from service_kit import clock
+from rating.service.sealing_keys import forget_keys, merge_runs, seal_keys
 from service_kit.repeating import repeat
 
 IDLE_S = 0.15
@@ -48,12 +44,7 @@ async def retry(stop: asyncio.Event) -> None:
 
 async def sealer_step() -> bool:
     """Seal what has grown: usage, and record ids. Returns whether there was anything to do."""
-    return await seal_step() or await seal_keys() or await merge_runs() or await drop_old_runs(_oldest_kept())
-
-
-def _oldest_kept() -> date:
-    """Record ids that came before this day may be forgotten (SPEC R1)."""
-    return add_months(clock.today(), -settings().record_ids_kept_months)
+    return await seal_step() or await seal_keys() or await merge_runs() or await forget_keys()
 
 
 async def sealer(stop: asyncio.Event) -> None:

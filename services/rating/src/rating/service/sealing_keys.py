@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from money.dates import add_months
+from rating.config import settings
 from rating.domain.recordkeys import KEY, SLICES, Filter, chunks_of, in_order, joined, slice_bounds
 from rating.service.keeping import SEAL_KEYS
 from rating.store import keys as store
 from rating.store.keys import Run
+from service_kit import clock
 from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
 
@@ -73,6 +76,12 @@ async def _merge(tx: Transaction, tier: int, runs: Sequence[Run]) -> None:
     crash_point("rating.merging-keys")
     await store.lock_keys(tx.connection)
     await store.delete_runs(tx.connection, numbers)
+
+
+async def forget_keys() -> bool:
+    """Drop the runs that are a month past the time for which record ids are kept: by then every worker holds calls as
+    old as that, also one whose start was after its arrival by the sender's clock."""
+    return await drop_old_runs(add_months(clock.today(), -settings().record_ids_kept_months - 1))
 
 
 async def drop_old_runs(oldest: date) -> bool:
