@@ -69,7 +69,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._mine: dict[TopicPartition, Partition] = {}
         self._changing = asyncio.Lock()
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
-        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._failure: BaseException | None = None
+        self._has_failed = asyncio.Event()
         instance = settings.instance
         self._consumer: AIOKafkaConsumer = make_consumer(
             group=GROUP,
@@ -85,20 +86,21 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         gc.freeze()
         self._consumer.subscribe(list(TOPICS), listener=self)
         await self._consumer.start()
-        stopping = asyncio.ensure_future(stop.wait())
+        waiting = [asyncio.create_task(each.wait()) for each in (stop, self._has_failed)]
         try:
-            await asyncio.wait((stopping, asyncio.shield(self._failed)), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            stopping.cancel()
+            for each in waiting:
+                each.cancel()
             async with self._changing:
                 await self._give_up(list(self._mine))
             await self._consumer.stop()
-        if self._failed.done():
-            self._failed.result()
+        if self._failure is not None:
+            raise self._failure
 
     def _fail(self, error: BaseException) -> None:
-        if not self._failed.done():
-            self._failed.set_exception(error)
+        self._failure = self._failure or error
+        self._has_failed.set()
 
     async def _work(self, mine: Partition) -> None:
         """A partition's loop: fetch, store, send."""
