@@ -18,6 +18,7 @@ SHORT = Plan(
     kills=(*BATCHES, "rating.assigned", "rating.guided-again", OUTSIDE, "rating.sealing", "rating.retried", OUTSIDE),
     patience_s=8,
     batch=100,
+    chance=0.25,
     seal=1_000,
     change_every_s=0.1,
 )
@@ -25,12 +26,14 @@ MESS = {
     "nothing made good": Plan(2, 2_000, ("rating.stored",), batch=100, chance=0.3, broken="nothing made good"),
     "offset outside": Plan(3, 2_000, ("rating.emitted",), batch=100, chance=0.3, broken="offset outside"),
     "no gate": Plan(4, 4_000, batch=50, change_every_s=0.02, broken="no gate"),
+    "old picture": Plan(6, 4_000, batch=50, change_every_s=0.02, broken="old picture"),
     "no second look": Plan(5, 6_000, batch=50, copies=0.6, broken="no second look"),
 }
 NOTICED = {
     "nothing made good": "stored, but told otherwise or not at all",
     "offset outside": "told twice",
     "no gate": "calls that are not what their number's holder says",
+    "old picture": "calls judged by an old picture",
     "no second look": "record ids kept twice or not at all",
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from tests.rating.support.carriers import assignment, cdr, customer, number
@@ -113,7 +114,7 @@ class Carrier:
         """What a call comes to, as all was said in the end, or up to a generation."""
         told = self.said[call["charged_number"].removeprefix("+")]
         periods = [said for since, said in told if generation is None or since <= generation][-1]
-        day = datetime.fromisoformat(call["start"]).date()
+        day = date.fromisoformat(call["start"][:10])  # local time is UTC in January
         for each in periods:
             if each.has(day):
                 return Outcome(each.customer, charge_micro(call["other_party"], call["duration_seconds"]))
@@ -134,6 +135,7 @@ def _assignment(digits: str, period: Period) -> Event:
     return assignment(period.number_id, period.customer, digits, **told)
 
 
+@lru_cache(maxsize=10_000)
 def charge_micro(other_party: str, seconds: int) -> int:
     """SPEC R6: by the second, at the longest prefix's price, to four places of a pound, halves up."""
     digits = other_party.removeprefix("+")

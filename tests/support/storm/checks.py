@@ -11,12 +11,14 @@ from functools import cached_property
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from tests.rating.support.fleet import Fleet
 from tests.support.storm.carrier import Carrier, Outcome
 
 from contracts.topics import CDR_RECEIVED, USAGE_EXCEPTIONS, USAGE_RATED
 from service_kit.kafka import end_offsets, make_consumer
 
+GROUP = "rating"
 SLOT_SHIFT = 48
 SHOWN = 5
 """Examples of a finding; there may be thousands."""
@@ -58,6 +60,17 @@ async def read_all(kafka: str, topic: str) -> list[Read]:
         await consumer.stop()
 
 
+async def _committed(kafka: str) -> dict[int, int]:
+    """How far each partition is read, as the worker's group says."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(GROUP)
+    finally:
+        await admin.close()
+    return {tp.partition: each.offset for tp, each in offsets.items() if tp.topic == CDR_RECEIVED}
+
+
 def _read(record: Any) -> Read:
     headers = dict(record.headers)
     event_id, kind = (headers.get(name, b"").decode() for name in ("ce_id", "ce_type"))
@@ -73,6 +86,8 @@ class Found:
     tables: dict[str, list[Row]]
     counts: list[Row]
     events: list[Read]
+    stands: dict[int, int]
+    committed: dict[int, int]
 
     @classmethod
     async def of(cls, fleet: Fleet, carrier: Carrier) -> Found:
@@ -89,7 +104,13 @@ class Found:
             "SELECT outcome, reason, sum(records)::bigint AS records, sum(charge_micro)::bigint AS charge_micro"
             " FROM outcome_count GROUP BY outcome, reason"
         )
-        return cls(carrier, messages, tables, counts, events)
+        return cls(carrier, messages, tables, counts, events, fleet.positions(), await _committed(fleet.kafka))
+
+    @cached_property
+    def calls(self) -> dict[int, Row]:
+        """The records that rating can read, by usage id."""
+        read = ((usage_id, _call(value)) for usage_id, value in self.messages.items())
+        return {usage_id: call for usage_id, call in read if call is not None}
 
     def findings(self) -> list[str]:
         """What does not hold; nothing after a storm that did no harm."""
@@ -100,6 +121,7 @@ class Found:
             "calls judged by an old picture": self._old_pictures(),
             "copies of something else": self._copies(),
             "counts that are not those of the tables": self._counts(),
+            "partitions whose offset is not where the database stands": self._offsets(),
             "told twice": self._told_twice(),
             "stored, but told otherwise or not at all": self._told(),
             "customers whose sums differ": self._sums(),
@@ -117,20 +139,20 @@ class Found:
         return ((table, row) for table in ("usage", "held") for row in self.tables[table])
 
     def _record_ids(self) -> Iterator[object]:
-        sent = {call["record_id"] for call in filter(None, map(_call, self.messages.values()))}
+        sent = {call["record_id"] for call in self.calls.values()}
         kept = Counter(row["record_id"] for _, row in self._kept())
         yield from (record_id for record_id in sent | kept.keys() if kept[record_id] != 1 or record_id not in sent)
 
     def _judged(self) -> Iterator[object]:
         for table, row in self._kept():
-            call = _call(self.messages.get(row["usage_id"], b""))
+            call = self.calls.get(row["usage_id"])
             if call is None or _stored(table, row) != self.carrier.outcome(call):
                 yield row["usage_id"], _stored(table, row), call
 
     def _old_pictures(self) -> Iterator[object]:
         """Whoever stored a call under a generation knew all that was said up to that one."""
         for table, row in self._kept():
-            call = _call(self.messages.get(row["usage_id"], b""))
+            call = self.calls.get(row["usage_id"])
             if call is None or _stored(table, row) != self.carrier.outcome(call, row["generation"]):
                 yield row["usage_id"], row["generation"], _stored(table, row)
 
@@ -138,7 +160,7 @@ class Found:
         first = {row["record_id"]: row["usage_id"] for _, row in self._kept()}
         for row in self.tables["duplicate"]:
             usage_id, kept = row["usage_id"], first.get(row["record_id"])
-            copy, call = (_call(self.messages.get(each or 0, b"")) for each in (usage_id, kept))
+            copy, call = (self.calls.get(each or 0) for each in (usage_id, kept))
             if row["first_usage_id"] != kept or row["conflict"] != (copy != call):
                 yield usage_id, kept
 
@@ -155,6 +177,12 @@ class Found:
             if (row["records"], row["charge_micro"]) != (stored[key], charged if key[0] == "rated" else 0):
                 yield key, stored[key], row
 
+    def _offsets(self) -> Iterator[object]:
+        """The consumer's offset goes with the events, in one transaction of Kafka."""
+        for partition in self.stands.keys() | self.committed.keys():
+            if self.stands.get(partition, 0) != self.committed.get(partition, 0):
+                yield partition, self.stands.get(partition), self.committed.get(partition)
+
     def _told_twice(self) -> Iterator[object]:
         """The workers tell once; the outbox may repeat what it told before, with the same id (SPEC B5)."""
         ids: dict[tuple[int, int], list[str]] = defaultdict(list)
@@ -164,7 +192,8 @@ class Found:
             if len(event_ids) > 1 and (revision == 1 or len(set(event_ids)) > 1):
                 yield usage_id, revision, event_ids
 
-    def _last_told(self) -> dict[int, tuple[str, Row]]:
+    @cached_property
+    def last_told(self) -> dict[int, tuple[str, Row]]:
         """By usage id, what the highest revision says."""
         last: dict[int, tuple[str, Row]] = {}
         for each in self.events:
@@ -174,7 +203,7 @@ class Found:
         return last
 
     def _told(self) -> Iterator[object]:
-        last = {usage_id: _event(kind, told) for usage_id, (kind, told) in self._last_told().items()}
+        last = {usage_id: _event(kind, told) for usage_id, (kind, told) in self.last_told.items()}
         stored = {row["usage_id"]: (row["revision"], _stored(table, row)) for table, row in self._kept()}
         stored |= {row["usage_id"]: (1, Outcome(reason=row["reason"])) for row in self.tables["rejected"]}
         for usage_id in last.keys() | stored.keys():
@@ -183,13 +212,13 @@ class Found:
 
     def _sums(self) -> Iterator[object]:
         """What each customer pays for distinct calls: by the reference, by the tables, by the events."""
-        calls = [_call(self.messages.get(row["usage_id"], b"")) for _, row in self._kept()]
+        calls = (self.calls.get(row["usage_id"]) for _, row in self._kept())
         judged = map(self.carrier.outcome, filter(None, calls))
         expected = _summed((each.customer, each.charge_micro) for each in judged)
         stored = _summed((row["customer_id"], row["charge_micro"]) for row in self.tables["usage"])
         told = _summed(
             (event["customer_id"], micro_of(event["charge"]))
-            for kind, event in self._last_told().values()
+            for kind, event in self.last_told.values()
             if kind == "usage.rated"
         )
         for customer in expected.keys() | stored.keys() | told.keys():
