@@ -16,7 +16,6 @@ SHORT = Plan(
     seed=1,
     records=6_000,
     kills=(*BATCHES, "rating.assigned", "rating.guided-again", OUTSIDE, "rating.sealing", "rating.retried", OUTSIDE),
-    patience_s=8,
     batch=100,
     chance=0.25,
     seal=1_000,
