@@ -10,10 +10,10 @@ SEED ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run token test faults check lint types imports rules format lock schemas clean
+.PHONY: help install demo run token test faults bench-rating check lint types imports rules format lock schemas clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Make the virtual environment with exactly the locked versions
 $(INSTALLED): requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
@@ -45,6 +45,9 @@ test: install ## Run the tests on real Kafka and Postgres, under 10 minutes on 2
 
 faults: install ## Run the long fault tests: kills, crashes, delays
 	@$(BIN)/python -m pytest -m faults $(ARGS)
+
+bench-rating: install ## Measure rating beside its null pipeline (ARGS="--quick", "--sweep all" ...; docs/benchmarks.md)
+	@$(BIN)/python -m bench.rating $(ARGS)
 
 check: lint types imports rules ## Lint, types, import rules and the house rules
 

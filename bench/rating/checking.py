@@ -39,6 +39,11 @@ class Verdict:
     doubled: int
     unexpected: tuple[str, ...]
 
+    @property
+    def is_bad(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self.lost or self.doubled or self.unexpected)
+
 
 def ends_of_events(broker: Broker) -> Ends:
     """Where the topics of events end, before a run."""

@@ -71,6 +71,10 @@ class Counter:
             self._one("SELECT coalesce(sum(keys), 0) FROM key_run"),
         )
 
+    def generation(self) -> int:
+        """The gate's generation; the beginning of a segment counts as one."""
+        return self._one("SELECT (generation >> 20) + (generation & ((1 << 20) - 1)) FROM gate")
+
     def usage_ids(self) -> NDArray[np.int64]:
         """The usage ids of the usage that the run stored."""
         rows = self._connection.execute(f"SELECT usage_id FROM usage WHERE {_OURS}").fetchall()

@@ -30,7 +30,8 @@ class Drained:
         cdrs: records that were timed.
         start_s: from the start of the processes until each had its picture and asked for partitions.
         peak_mb: of the largest worker.
-        sealed_rows, sealed_keys: what got its indexes or was sorted meanwhile, which is in the time.
+        sealed_segments, sealed_keys: what got its indexes or was sorted meanwhile, which is in the time.
+        generations: how often the gate was passed alone meanwhile.
     """
 
     workers: int
@@ -44,6 +45,7 @@ class Drained:
     peak_mb: float
     sealed_segments: int
     sealed_keys: int
+    generations: int
 
     @property
     def per_s(self) -> float:
@@ -114,7 +116,8 @@ class Watch:
         first = self.wait(self.stored, min(self.stored() + warm_up, total // 2))
         if first >= total:
             raise BenchError(f"all {total:,} records were stored before the clock started: take more of them")
-        begin, cpu, sealed = time.monotonic(), self.cpu(), self._counter.sealed()
+        begin, cpu = time.monotonic(), self.cpu()
+        sealed, generation = self._counter.sealed(), self._counter.generation()
         self.wait(self.stored, total)
         self.wait(self.published, total)
         if self._running.beside:
@@ -134,6 +137,7 @@ class Watch:
             peak_mb=max(peak_mb(process.pid) for process in self._running.workers),
             sealed_segments=segments - sealed[0],
             sealed_keys=keys - sealed[1],
+            generations=self._counter.generation() - generation,
         )
 
 
@@ -149,22 +153,26 @@ def workers(
     count: int,
     *,
     command: Sequence[str] = WORKER,
-    beside: Sequence[Sequence[str]] = (SEALER,),
+    beside: Sequence[Sequence[str]],
+    ready: Callable[[], bool] = lambda: True,
     **more: str,
 ) -> Iterator[Running]:
-    """So many workers on a database, each with partitions, and processes beside them. They are stopped in the end."""
+    """So many workers on a database, each with partitions, and processes beside them. They are stopped in the end.
+
+    Args:
+        command: what a worker is, with `more` as variables of its own.
+        ready: whether the processes beside them are at work; the workers are started then.
+    """
     broker.forget_group()
-    begin = time.monotonic()
-    names = [f"worker-{number}" for number in range(count)]
-    started = [world.spawn(name, *command, database=database, **more) for name in names]
-    others = [world.spawn("beside", *each, database=database) for each in beside]
-    running = Running(started, others)
+    running = Running([], [world.spawn("beside", *each, database=database) for each in beside])
     try:
+        begin = _wait(running, ready)
+        running.workers = [world.spawn("worker", *command, database=database, **more) for _ in range(count)]
         running.start_s = _wait(running, lambda: len(broker.members()) == count) - begin
         _wait(running, lambda: all(broker.members()))
         yield running
     finally:
-        world.stop_processes([*started, *others])
+        world.stop_processes([*running.workers, *running.beside])
 
 
 def _wait(running: Running, is_so: Callable[[], bool]) -> float:
@@ -173,6 +181,6 @@ def _wait(running: Running, is_so: Callable[[], bool]) -> float:
     while not is_so():
         running.check()
         if time.monotonic() > deadline:
-            raise BenchError(f"the workers have not got their partitions within {_START_WITHIN_S:.0f} s")
+            raise BenchError(f"the processes of the run are not at work after {_START_WITHIN_S:.0f} s")
         time.sleep(_POLL_S)
     return time.monotonic()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.rating import old, tables
 from bench.rating.broker import Broker
 from bench.rating.carrier import Carrier
+from bench.rating.drain import SEALER
 from bench.rating.load import Generator, Load, send_all
 from bench.rating.options import Sizes
 from bench.rating.report import Report
@@ -32,6 +33,11 @@ class Filled:
     def sizes(self) -> Sizes:
         """The sizes."""
         return self.carrier.sizes
+
+    @property
+    def beside(self) -> tuple[tuple[str, ...], ...]:
+        """What runs beside the workers: who seals, if the load is large enough for that."""
+        return (SEALER,) if _begun(SEAL_KEYS, self.sizes.cdrs) else ()
 
 
 def fill(world: World, broker: Broker, sizes: Sizes, seed: int, report: Report) -> Filled:

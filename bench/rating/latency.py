@@ -12,6 +12,7 @@ import numpy as np
 from bench.rating.broker import Broker
 from bench.rating.counting import Counter
 from bench.rating.drain import workers
+from bench.rating.filled import Filled
 from bench.rating.options import Sizes
 from bench.rating.paced import LATENCY, SENT
 from bench.rating.world import BenchError, World, ended
@@ -45,13 +46,14 @@ class Latency:
     lost: int
 
 
-def measure(world: World, broker: Broker, topic_id: str, sizes: Sizes) -> Latency:
+def measure(world: World, broker: Broker, topic_id: str, filled: Filled) -> Latency:
     """Send at a pace and read what comes of it, on a copy of the filled database."""
+    sizes = filled.sizes
     with ExitStack() as stack:
         database = "latency"
         stack.enter_context(world.run_database(database))
         _skip(world, broker, database, topic_id)
-        running = stack.enter_context(workers(world, broker, database, 2))
+        running = stack.enter_context(workers(world, broker, database, 2, beside=filled.beside))
         reader = stack.enter_context(broker.reader(USAGE_RATED, broker.ends(USAGE_RATED)))
         reader.consume(1, timeout=1)  # so that its first fetch is behind it
         folder = world.folder / "latency"

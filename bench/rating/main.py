@@ -17,6 +17,7 @@ from bench.rating.filled import Filled, fill
 from bench.rating.options import Options, parse
 from bench.rating.report import Report, machine
 from bench.rating.runs import Runs
+from bench.rating.sweeps import Sweeps
 from bench.rating.world import BenchError, World, running, settings_told
 
 from contracts.topics import CDR_RECEIVED
@@ -49,8 +50,12 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _run(world: World, broker: Broker, options: Options, report: Report) -> int:
-    filled = fill(world, broker, options.sizes, options.seed, report)
-    result = measure(world, broker, filled, options, report)
+    if options.sweeps:
+        rows = Sweeps(world, broker, options, report).run()
+        result = {name: sum(row[name] for row in rows) for name in ("lost", "doubled")}
+    else:
+        filled = fill(world, broker, options.sizes, options.seed, report)
+        result = measure(world, broker, filled, options, report)
     report.line(result)
     return WRONG if result["lost"] or result["doubled"] or result.get("unexpected") else 0
 
@@ -65,7 +70,7 @@ def measure(world: World, broker: Broker, filled: Filled, options: Options, repo
     if "drain" in options.parts:
         result |= _drains(runs, options)
     if "latency" in options.parts:
-        told = latency.measure(world, broker, _topic_id(world), filled.sizes)
+        told = latency.measure(world, broker, _topic_id(world), filled)
         report.say(f"  {told}")
         result |= {"p50_ms": told.p50_ms, "p95_ms": told.p95_ms, "p99_ms": told.p99_ms}
         result["lost"] += told.lost

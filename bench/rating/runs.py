@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack, closing
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,22 +39,33 @@ class Runs:
         self._number = 0
         self.recorded: Path | None = None
 
-    def drain(self, count: int, *, record: bool = False) -> Run:
-        """Rating with so many workers; `record` keeps what the null pipeline needs."""
-        with ExitStack() as stack:
-            database = self._name("run")
-            dsn = stack.enter_context(self._world.run_database(database))
-            began = checking.ends_of_events(self._broker)
+    def drain(
+        self,
+        count: int,
+        *,
+        more: Sequence[Sequence[str]] = (),
+        changes: bool = False,
+        record: bool = False,
+    ) -> Run:
+        """Rating with so many workers.
+
+        Args:
+            more: processes beside them, but for what is always there.
+            changes: whether these change reference data: the workers are started when the first change is there.
+            record: keeps what the null pipeline needs.
+        """
+        database = self._name("run")
+        with self._world.run_database(database) as dsn, closing(Counter(dsn)) as counter:
+            began, generation = checking.ends_of_events(self._broker), counter.generation()
             with self._report.step(f"rating with {count} worker{'s' * (count > 1)}"):
-                drained = self._measure(database, count)
+                ready = (lambda: counter.generation() > generation) if changes else (lambda: True)
+                drained = self._measure(database, count, beside=(*self._filled.beside, *more), ready=ready)
             with self._report.step("checking"):
-                verdict = self._verdict(database, began)
+                verdict = checking.verdict(self._filled.load, counter, self._broker, began)
             if record:
                 with self._report.step("recording for the null pipeline"):
                     self._record(dsn)
-        self.tell(drained)
-        for text in verdict.unexpected:
-            self._report.say(f"UNEXPECTED {text}")
+        self._tell(drained, verdict)
         return Run(drained, verdict)
 
     def null(self, count: int) -> Drained:
@@ -61,7 +73,7 @@ class Runs:
         database = self._name("null")
         with self._world.run_database(database), self._report.step(f"null pipeline with {count} workers"):
             drained = self._measure(database, count, command=NULL, beside=(), **{RECORDING: str(self.recorded)})
-        self.tell(drained)
+        self._tell(drained)
         return drained
 
     def _measure(self, database: str, count: int, **more: Any) -> Drained:
@@ -70,10 +82,6 @@ class Runs:
             closing(Counter(self._world.dsn(database))) as counter,
         ):
             return Watch(self._world, self._broker, counter, running).drain(self._total(), self._filled.sizes.warm_up)
-
-    def _verdict(self, database: str, began: checking.Ends) -> checking.Verdict:
-        with closing(Counter(self._world.dsn(database))) as counter:
-            return checking.verdict(self._filled.load, counter, self._broker, began)
 
     def _record(self, dsn: str) -> None:
         self.recorded = self._world.folder / "recorded"
@@ -87,11 +95,12 @@ class Runs:
         self._number += 1
         return f"{kind}_{self._number}"
 
-    def tell(self, drained: Drained) -> None:
-        """Say what a drain took."""
+    def _tell(self, drained: Drained, verdict: checking.Verdict | None = None) -> None:
         self._report.say(
             f"  {drained.per_s:,.0f} CDRs/s over {drained.cdrs:,} CDRs; CPU us a CDR: worker {drained.us_worker:.1f}, "
-            f"sealer {drained.us_sealer:.1f}, broker {drained.us_broker:.1f}, Postgres {drained.us_postgres:.1f}; "
+            f"beside {drained.us_sealer:.1f}, broker {drained.us_broker:.1f}, Postgres {drained.us_postgres:.1f}; "
             f"start {drained.start_s:.1f} s, peak {drained.peak_mb:.0f} MB; sealed {drained.sealed_segments} segments, "
             f"{drained.sealed_keys:,} record ids"
         )
+        if verdict is not None and verdict.is_bad:
+            self._report.say(f"  WRONG: {verdict}")
