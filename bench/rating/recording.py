@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import psycopg
-from bench.rating.tables import SLOT_SHIFT
+from bench.rating.tables import OLD_SLOT, SLOT_SHIFT
 from numpy.typing import NDArray
 
 from contracts.topics import CDR_RECEIVED
@@ -28,10 +28,14 @@ from service_kit.database import bind
 
 _ROW_OF_ID = slice(6, 14)
 """Where the usage id is in a row, which it begins: behind the count of values and its own length."""
+# The null pipeline stays in the segment that the run began in.
+_VALUES = ["%(generation)s::bigint" if name == "generation" else name for name in COLUMNS]
 _ROWS = f"""
-    COPY (SELECT {", ".join(COLUMNS)} FROM usage WHERE usage_id BETWEEN {{first}} AND {{last}} ORDER BY usage_id)
+    COPY (SELECT {", ".join(_VALUES)} FROM usage WHERE usage_id BETWEEN %(first)s AND %(last)s ORDER BY usage_id)
     TO STDOUT (FORMAT BINARY)
 """
+
+_FIRST_GENERATION = f"SELECT min(generation) FROM usage WHERE usage_id < {OLD_SLOT << SLOT_SHIFT}"
 
 
 class _Told(msgspec.Struct):
@@ -99,8 +103,8 @@ def _record(connection: psycopg.Connection, database: str, folder: Path, partiti
     rows: list[bytes] = []
     offsets: list[int] = []
     bounds = [0]
-    statement = _ROWS.format(first=first, last=first + whole.position - 1)
-    with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+    values = {"first": first, "last": first + whole.position - 1, "generation": _generation(connection)}
+    with connection.cursor() as cursor, cursor.copy(_ROWS.encode(), values) as copy:
         for data in copy:
             row = bytes(data).removeprefix(HEADER)
             if row != TRAILER:
@@ -112,6 +116,11 @@ def _record(connection: psycopg.Connection, database: str, folder: Path, partiti
     told = [[_offset(message, first) for message in messages] for messages in events]
     columns = (np.array(offsets), np.array(bounds), told[0], events[0], told[1], events[1])
     _events_file(folder, partition).write_bytes(pickle.dumps(columns, protocol=pickle.HIGHEST_PROTOCOL))
+
+
+def _generation(connection: psycopg.Connection) -> int:
+    (generation,) = connection.execute(_FIRST_GENERATION).fetchone() or (0,)
+    return int(generation)
 
 
 def _events_file(folder: Path, partition: int) -> Path:

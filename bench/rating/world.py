@@ -18,7 +18,6 @@ from psycopg import sql
 
 from local_platform import ports
 from local_platform.databases import create_service_database
-from local_platform.errors import log_tail
 from local_platform.kafka import Kafka
 from local_platform.postgres import Postgres, dsn
 from local_platform.processes import ChildProcess, Children
@@ -39,6 +38,7 @@ KAFKA_SETTINGS = {"group.initial.rebalance.delay.ms": "2000"}
 """How long a new group waits for further members (3,000 is the default): two workers get their partitions at once, so
 none has worked off the load before the other begins.
 """
+_TAIL_CHARACTERS = 4_000
 
 
 class BenchError(Exception):
@@ -157,8 +157,12 @@ def running(state: Path | None) -> Iterator[World]:
 
 
 def ended(process: ChildProcess) -> BenchError:
-    """The error to raise when a process ended by itself."""
-    return BenchError(f"{process.name} ended with {process.exit_code}:\n{log_tail(process.log)}")
+    """The error to raise when a process ended by itself, with the end of its log as it was written."""
+    return BenchError(f"{process.name} ended with {process.exit_code}:\n{_tail(process.log)}")
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-_TAIL_CHARACTERS:].replace("\\n", "\n")
 
 
 def settings_told() -> str:
