@@ -39,4 +39,5 @@ async def test_a_long_storm_does_no_harm(seed: int, storm_of: Callable[[Plan], S
     assert all(each.waiting for each in storm.killed), "a worker that was killed had nothing to do"
     went_on = [before.stored < after.stored for before, after in pairwise(storm.killed)]
     assert sum(went_on) >= len(went_on) / 2, "most of the time nothing was stored between two kills"
+    assert storm.fleet.complaints() == []
     assert (await Found.of(storm.fleet, storm.carrier)).findings() == []

@@ -92,6 +92,10 @@ class Fleet:
         """The end of what the processes wrote."""
         return self.log.read_text()[-3_000:]
 
+    def complaints(self) -> list[str]:
+        """What the processes wrote of steps that failed though nothing was away."""
+        return [line for line in self.log.read_text().splitlines() if "a step failed" in line]
+
     def positions(self) -> dict[int, int]:
         """How far each partition is stored."""
         found = self.rows("SELECT partition, position FROM input_position WHERE topic = 'cdr.received'")
