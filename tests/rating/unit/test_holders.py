@@ -16,7 +16,6 @@ from rating.domain.decks import day_of
 from rating.domain.facts import Assignment, Customer, Number, Status
 from rating.domain.holders import Holders
 from rating.domain.judgements import REASONS
-from rating.domain.pools import Places
 
 STATUSES = {"active": Status(True, False), "paused": Status(False, False), "dropped": Status(False, True)}
 NUMBERS = ("44207946000", "442079460001", "4420794600010", "33123456789")
@@ -73,7 +72,6 @@ def test_columns_guide_as_the_rule_says_after_any_changes(
 ) -> None:
     """R3, Z7, Z22: customers, numbers and holders come, change and go in any order."""
     holders, plain = Holders(ChoiceTable(), Codes()), Plain()
-    holders.number_at, holders.customer_at, holders.span_at = Places(2), Places(2), Places(2)  # sorted often
     holders.set_statuses(STATUSES)
     holders.set_ignored_types({"ignored"})
     for change in changes:

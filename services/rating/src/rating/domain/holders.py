@@ -23,22 +23,15 @@ from rating.domain.judgements import (
     UNKNOWN_NUMBER,
     Guided,
 )
-from rating.domain.pools import NOWHERE, Places, Pool
+from rating.domain.pools import NOWHERE, Places, Pool, Waiting
 
 LENGTHS = 16
 """A number's key is its digits, filled up to 15 with zeros, times this, and its length."""
-_NUMBERS = {"id": np.int64, "type": np.int16, "choices": np.int32}
-_CUSTOMERS = {"id": np.int64, "status": np.int16, "choices": np.int32, "first": np.int32, "count": np.int32}
+_NUMBERS = {"type": np.int16, "choices": np.int32}
+_CUSTOMERS = {"status": np.int16, "choices": np.int32, "first": np.int32, "count": np.int32}
 _PERIODS = {"day": np.int32, "status": np.int16}
 _SPANS = {"first": np.int32, "count": np.int32}
-_ASSIGNMENTS = {
-    "number_id": np.int64,
-    "customer_id": np.int64,
-    "number": np.int32,
-    "customer": np.int32,
-    "start": np.int32,
-    "end": np.int32,
-}
+_ASSIGNMENTS = {"number": np.int32, "customer": np.int32, "start": np.int32, "end": np.int32}
 
 
 @dataclass(slots=True)
@@ -56,6 +49,7 @@ class Holders:
 
     `numbers`, `customers`, `periods` (statuses of customers), `spans` (the assignments of a number) and `assignments`
     are columns; a number's assignments and a customer's periods lie side by side, in the order of their first days.
+    Ids of numbers and customers are the keys of `number_at` and `customer_at`.
     """
 
     def __init__(self, choices: ChoiceTable, number_types: Codes) -> None:
@@ -66,7 +60,7 @@ class Holders:
         self.number_at, self.customer_at, self.span_at = Places(), Places(), Places()
         self._flags: dict[str, Status] = {}
         self._ignored: frozenset[str] = frozenset()
-        self._waiting: set[int] = set()
+        self.no_number, self.no_customer = Waiting(), Waiting()
 
     def set_statuses(self, statuses: Mapping[str, Status]) -> None:
         """What each status does to usage; one that is not named lets nothing through."""
@@ -79,15 +73,11 @@ class Holders:
     def put_customers(self, customers: Iterable[Customer]) -> None:
         """Add customers, or replace them."""
         for each in customers:
-            row = self.customer_at.get(each.customer_id)
-            if row == NOWHERE:
-                row = self.customers.add(1)
-                self.customer_at.put(each.customer_id, row)
-                self.customers["id"][row] = each.customer_id
+            row = _row_of(each.customer_id, self.customer_at, self.customers)
             self.customers["status"][row] = self.statuses.add(each.status)
             self.customers["choices"][row] = self._choices.intern(each.choices)
             self._put_history(row, each.history or ((date.min, each.status),))
-        self._resolve()
+            self.assignments["customer"][self.no_customer.come(each.customer_id)] = row
 
     def _put_history(self, row: int, history: Sequence[tuple[date, str]]) -> None:
         first = _room(self.customers, row, self.periods, len(history))
@@ -97,45 +87,40 @@ class Holders:
     def put_numbers(self, numbers: Iterable[Number]) -> None:
         """Add numbers of customers' accounts, or replace them."""
         for each in numbers:
-            row = self.number_at.get(each.number_id)
-            if row == NOWHERE:
-                row = self.numbers.add(1)
-                self.number_at.put(each.number_id, row)
-                self.numbers["id"][row] = each.number_id
+            row = _row_of(each.number_id, self.number_at, self.numbers)
             self.numbers["type"][row] = self._types.add(each.number_type)
             self.numbers["choices"][row] = self._choices.intern(each.choices)
-        self._resolve()
+            self.assignments["number"][self.no_number.come(each.number_id)] = row
 
     def put_assignments(self, number: str, assignments: Sequence[Assignment]) -> None:
         """All assignments of a number (digits of E.164), in the order of their first days; none: nobody has it."""
         key = key_of(number)
         if key == NOWHERE:
             return
-        span = self.span_at.get(key)
-        if span == NOWHERE:
-            span = self.spans.add(1)
-            self.span_at.put(key, span)
+        span = _row_of(key, self.span_at, self.spans)
+        self._forget_waiting(span)
         first = _room(self.spans, span, self.assignments, len(assignments))
         for row, each in enumerate(assignments, first):
-            told = self.assignments
-            told["number_id"][row], told["customer_id"][row] = each.number_id, each.customer_id
-            told["start"][row] = day_of(each.start)
-            told["end"][row] = FOREVER if each.end is None else day_of(each.end)
-            self._waiting.add(row)
-        self._resolve()
+            self.assignments["start"][row] = day_of(each.start)
+            self.assignments["end"][row] = FOREVER if each.end is None else day_of(each.end)
+            self.assignments["number"][row] = _known(self.number_at, each.number_id, self.no_number, row)
+            self.assignments["customer"][row] = _known(self.customer_at, each.customer_id, self.no_customer, row)
 
-    def _resolve(self) -> None:
-        """Find the numbers and customers of assignments that came before them."""
-        for row in list(self._waiting):
-            number = self.number_at.get(int(self.assignments["number_id"][row]))
-            customer = self.customer_at.get(int(self.assignments["customer_id"][row]))
-            self.assignments["number"][row], self.assignments["customer"][row] = number, customer
-            if number != NOWHERE and customer != NOWHERE:
-                self._waiting.discard(row)
+    def fill_assignments(self, days: Mapping[str, Int], number_ids: Int, customer_ids: Int) -> None:
+        """Replace all assignments: their first and last days (`start`, `end`), and whose they are."""
+        number, customer = self.number_at.find(number_ids), self.customer_at.find(customer_ids)
+        self.assignments.fill({**days, "number": number, "customer": customer})
+        self.no_number, self.no_customer = Waiting(), Waiting()
+        for row in np.flatnonzero(number == NOWHERE).tolist():
+            self.no_number.wait(row, int(number_ids[row]))
+        for row in np.flatnonzero(customer == NOWHERE).tolist():
+            self.no_customer.wait(row, int(customer_ids[row]))
 
-    def wait_for(self, rows: Iterable[int]) -> None:
-        """These assignments' numbers or customers are not known yet."""
-        self._waiting.update(rows)
+    def _forget_waiting(self, span: int) -> None:
+        first = int(self.spans["first"][span])
+        for row in range(first, first + int(self.spans["count"][span])):
+            self.no_number.leave(row)
+            self.no_customer.leave(row)
 
     def guide(self, digits: Digits, day: Int) -> Guided:
         """SPEC R3, Z7, Z22: the customer whose number had an active call plan on the local day of each call.
@@ -155,8 +140,8 @@ class Holders:
         )
         return Guided(
             reason=np.select([told for told, _ in rules], [reason for _, reason in rules], NO_REASON),
-            customer_id=np.where(is_known, self._of(self.customers, "id", found.customer), 0),
-            number_id=np.where(is_known, self._of(self.numbers, "id", found.number), 0),
+            customer_id=np.where(is_known, self.customer_at.keys[found.customer], 0),
+            number_id=np.where(is_known, self.number_at.keys[found.number], 0),
             number_type=number_type,
             number_choices=np.where(is_known, self._of(self.numbers, "choices", found.number), 0),
             customer_choices=np.where(is_known, self._of(self.customers, "choices", found.customer), 0),
@@ -217,7 +202,7 @@ class Holders:
         row, reason = int(found.assignment[0]), int(guided.reason[0])
         if row == NOWHERE:
             return f"no customer has {number or 'such a number'}"
-        customer_id = int(self.assignments["customer_id"][row])
+        customer_id = self._customer_id(row)
         if reason == UNKNOWN_NUMBER:
             return f"customer {customer_id} is not known here yet"
         if reason == NUMBER_TYPE:
@@ -225,6 +210,26 @@ class Holders:
         if reason == CUSTOMER_DROPPED:
             return f"customer {customer_id} is dropped"
         return f"no call plan is active on {to_day(day)}"
+
+    def _customer_id(self, assignment: int) -> int:
+        awaited = self.no_customer.awaited_by(assignment)
+        return int(self.customer_at.keys[self.assignments["customer"][assignment]]) if awaited is None else awaited
+
+
+def _row_of(key: int, places: Places, pool: Pool) -> int:
+    """The row of a key, a new one at the end of the pool where it has none."""
+    row = places.put(key)
+    if row == pool.size:
+        pool.add(1)
+    return row
+
+
+def _known(places: Places, key: int, waiting: Waiting, row: int) -> int:
+    """Where a key is; where it has not come yet the row waits for it."""
+    place = places.get(key)
+    if place == NOWHERE:
+        waiting.wait(row, key)
+    return place
 
 
 def _room(owners: Pool, owner: int, pool: Pool, count: int) -> int:

@@ -12,6 +12,10 @@ from rating.domain.calls import Int
 
 NOWHERE = -1
 _LEAST = 16
+_SLOTS_A_KEY = 2
+"""At least; so a key is found after a slot or two."""
+_SPREAD = 0x9E3779B97F4A7C15
+"""2**64 divided by the golden ratio."""
 
 
 class Pool:
@@ -44,69 +48,114 @@ class Pool:
 
 
 class Places:
-    """At which row each key is: sorted arrays, and beside them what has come since they were sorted.
+    """At which row each key is: a hash table with linear probing, searched for thousands of keys at once.
 
-    Finding is vectorised over both. Once there is much beside the sorted ones they are sorted again, so a change costs
-    the same however many keys there are.
+    Rows are given in the order in which keys come, so that a pool of the same rows has what belongs to them. Adding a
+    key costs the same however many there are, but for the one that makes the table grow.
     """
 
-    def __init__(self, most_recent: int = 10_000) -> None:
-        self._most_recent = most_recent
-        self._keys, self._rows = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        self._recent: dict[int, int] = {}
-        self._recent_keys, self._recent_rows = self._keys, self._rows
-        self._is_stale = False
+    def __init__(self) -> None:
+        self.fill(np.zeros(0, dtype=np.int64))
 
-    def fill(self, keys: Int, rows: Int) -> None:
-        """Replace all: different keys in ascending order."""
-        self._keys, self._rows = keys, rows
-        self._recent.clear()
-        self._is_stale = True
+    def __len__(self) -> int:
+        return self._size
+
+    def fill(self, keys: Int) -> None:
+        """Replace all: different keys, each at its own place."""
+        self._size = len(keys)
+        self.keys = np.zeros(max(self._size, _LEAST), dtype=np.int64)
+        """Of each row its key; rows that have not been given mean nothing."""
+        self.keys[: self._size] = keys
+        self._bits = max(int(self._size * _SLOTS_A_KEY).bit_length(), _LEAST.bit_length())
+        self._table = np.full(1 << self._bits, NOWHERE, dtype=np.int32)
+        self._enter(np.arange(self._size, dtype=np.int32))
+
+    def _enter(self, rows: NDArray[np.int32]) -> None:
+        """Write rows where there is room; those that meet others there go one slot further."""
+        slots = self._slots(self.keys[rows])
+        while rows.size:
+            has_room = self._table[slots] == NOWHERE
+            self._table[slots[has_room]] = rows[has_room]
+            goes_on = self._table[slots] != rows
+            rows, slots = rows[goes_on], (slots[goes_on] + 1) & self._last
+
+    @property
+    def _last(self) -> int:
+        return len(self._table) - 1
+
+    def _slots(self, keys: Int) -> Int:
+        """Where keys are looked for first: keys in a row, as numbers come, are spread evenly (Fibonacci hashing)."""
+        return ((keys.view(np.uint64) * np.uint64(_SPREAD)) >> np.uint64(64 - self._bits)).view(np.int64)
+
+    def _slot_of(self, key: int) -> int:
+        """The slot that holds a key, or the one that it would take."""
+        slot = int(self._slots(np.array([key], dtype=np.int64))[0])
+        while (row := int(self._table[slot])) != NOWHERE and int(self.keys[row]) != key:
+            slot = (slot + 1) & self._last
+        return slot
 
     def get(self, key: int) -> int:
         """The row of one key, NOWHERE where it has none."""
-        if key in self._recent:
-            return self._recent[key]
-        at = int(np.searchsorted(self._keys, key))
-        return int(self._rows[at]) if at < len(self._keys) and self._keys[at] == key else NOWHERE
+        return int(self._table[self._slot_of(key)])
 
-    def put(self, key: int, row: int) -> None:
-        """A key is at this row from now on."""
-        at = int(np.searchsorted(self._keys, key))
-        if at < len(self._keys) and self._keys[at] == key:
-            self._rows[at] = row
-            return
-        self._recent[key] = row
-        self._is_stale = True
-        if len(self._recent) > self._most_recent:
-            self._sort()
+    def put(self, key: int) -> int:
+        """The row of one key, the next one where it has none."""
+        slot = self._slot_of(key)
+        if self._table[slot] != NOWHERE:
+            return int(self._table[slot])
+        row = self._size
+        if (row + 1) * _SLOTS_A_KEY > len(self._table):
+            self.fill(np.append(self.keys[:row], key))
+            return row
+        if row == len(self.keys):
+            self.keys = np.append(self.keys, np.zeros(row // 2, dtype=np.int64))
+        self.keys[row], self._table[slot], self._size = key, row, row + 1
+        return row
 
     def find(self, keys: Int) -> Int:
         """The rows of keys, NOWHERE where they have none."""
-        if self._is_stale:
-            self._recent_keys = np.array(sorted(self._recent), dtype=np.int64)
-            self._recent_rows = np.array([self._recent[key] for key in self._recent_keys.tolist()], dtype=np.int64)
-            self._is_stale = False
-        found = _found(self._keys, self._rows, keys)
-        if len(self._recent_keys):
-            recent = _found(self._recent_keys, self._recent_rows, keys)
-            found = np.where(recent == NOWHERE, found, recent)
+        slots = self._slots(keys)
+        found = self._table[slots].astype(np.int64)
+        others = np.flatnonzero((found != NOWHERE) & (self.keys[found] != keys))
+        while others.size:
+            slots[others] = (slots[others] + 1) & self._last
+            met = self._table[slots[others]]
+            found[others] = met
+            others = others[(met != NOWHERE) & (self.keys[met] != keys[others])]
         return found
 
-    def _sort(self) -> None:
-        keys = np.fromiter(self._recent, dtype=np.int64, count=len(self._recent))
-        rows = np.fromiter(self._recent.values(), dtype=np.int64, count=len(self._recent))
-        order = np.argsort(keys)
-        at = np.searchsorted(self._keys, keys[order])
-        self._keys = np.insert(self._keys, at, keys[order])
-        self._rows = np.insert(self._rows, at, rows[order])
-        self._recent.clear()
-        self._is_stale = True
 
+class Waiting:
+    """Rows that wait for something with an id that has not come yet."""
 
-def _found(keys: Int, rows: Int, asked: Int) -> Int:
-    if not len(keys):
-        return np.full(len(asked), NOWHERE, dtype=np.int64)
-    at = np.searchsorted(keys, asked)
-    at[at == len(keys)] = 0
-    return np.where(keys[at] == asked, rows[at], NOWHERE)
+    def __init__(self) -> None:
+        self._id_of: dict[int, int] = {}
+        self._rows_of: dict[int, set[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._id_of)
+
+    def wait(self, row: int, awaited: int) -> None:
+        """From now on the row waits for this id; it waits for no other."""
+        self._id_of[row] = awaited
+        self._rows_of.setdefault(awaited, set()).add(row)
+
+    def leave(self, row: int) -> None:
+        """The row waits no longer, if it did."""
+        awaited = self._id_of.pop(row, None)
+        if awaited is None:
+            return
+        self._rows_of[awaited].discard(row)
+        if not self._rows_of[awaited]:
+            del self._rows_of[awaited]
+
+    def awaited_by(self, row: int) -> int | None:
+        """The id that a row waits for."""
+        return self._id_of.get(row)
+
+    def come(self, awaited: int) -> list[int]:
+        """The rows that waited for this id; they wait no longer."""
+        rows = sorted(self._rows_of.pop(awaited, ()))
+        for row in rows:
+            del self._id_of[row]
+        return rows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,41 +11,79 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.calls import Int
 
-_HEADER_BYTES, _TRAILER_BYTES = 19, 2
+ROWS_AT_ONCE = 100_000
+"""Rows of the table that Postgres packs into one answer, so that neither side holds all of them twice."""
 
 
-async def read_columns(connection: AsyncConnection, select: str, **values: Any) -> dict[str, Int]:
-    """The columns of a SELECT, by name.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is read, in SQL with psycopg's placeholders (`%(name)s`).
+
+    `columns` are whole numbers of 64 bits, none of them NULL. `key` is a positive bigint of `table` with an index, by
+    which it is read a part at a time. `joined` is what comes behind the table's name.
+    """
+
+    table: str
+    key: str
+    columns: Mapping[str, str]
+    joined: str = ""
+    where: str = "true"
+
+    @property
+    def part(self) -> str:
+        """The statement that gives each column of a part as the bytes of its numbers, all columns in one order."""
+        packed = (f"coalesce(string_agg(int8send(({each})::bigint), ''), '')" for each in self.columns.values())
+        return (
+            f"SELECT {', '.join(packed)} FROM {self.table} {self.joined}"
+            f" WHERE {self.key} > %(after)s AND {self.key} <= %(upto)s AND ({self.where})"
+        )
+
+    @property
+    def end_of_part(self) -> str:
+        """The statement that gives the last key of the part behind a key."""
+        behind = f"SELECT {self.key} FROM {self.table} WHERE {self.key} > %(after)s ORDER BY {self.key}"
+        return f"SELECT max({self.key}) FROM ({behind} LIMIT {ROWS_AT_ONCE}) AS part"
+
+
+async def read_columns(connection: AsyncConnection, source: Source, **values: Any) -> dict[str, Int]:
+    """The columns by name, in no order but the same of all.
 
     Args:
-        select: each column a bigint that is not NULL, named by AS; with psycopg's placeholders, `%(name)s`.
-        values: of the placeholders.
+        values: of the source's placeholders.
+
+    Raises:
+        ValueError: a column has a NULL.
     """
+    parts = [part async for part in _parts(connection, source, values)]
+    return {name: _joined(parts, name) for name in source.columns}
+
+
+async def _parts(
+    connection: AsyncConnection, source: Source, values: Mapping[str, Any]
+) -> AsyncIterator[dict[str, Int]]:
     raw = await connection.get_raw_connection()
     driver: Any = raw.driver_connection
-    told = bytearray()
-    async with driver.cursor() as cursor:
-        await cursor.execute(f"{select} LIMIT 0", values)
-        names = [column.name for column in cursor.description]
-        async with cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT BINARY)", values) as copy:
-            async for data in copy:
-                told += data
-    rows = np.frombuffer(told, _row(names), offset=_HEADER_BYTES, count=_count(told, names))
-    return {name: rows[name].astype(np.int64) for name in names}
+    after = 0
+    async with driver.cursor(binary=True) as cursor:
+        while True:
+            await cursor.execute(source.end_of_part, {"after": after})
+            (upto,) = await cursor.fetchone()
+            if upto is None:
+                return
+            await cursor.execute(source.part, {**values, "after": after, "upto": upto})
+            yield _numbers(source, await cursor.fetchone())
+            after = upto
 
 
-def _row(names: list[str]) -> np.dtype[np.void]:
-    """How Postgres writes a row: the count of its fields, then the size and value of each."""
-    fields: list[tuple[str, str]] = [("fields", ">i2")]
-    for name in names:
-        fields += [(f"size of {name}", ">i4"), (name, ">i8")]
-    return np.dtype(fields)
+def _numbers(source: Source, packed: tuple[bytes, ...]) -> dict[str, Int]:
+    if len({len(column) for column in packed}) != 1:
+        raise ValueError(f"columns of {source.table} differ in length: one of {', '.join(source.columns)} has a NULL")
+    return {
+        name: np.frombuffer(column, dtype=">i8").astype(np.int64)
+        for name, column in zip(source.columns, packed, strict=True)
+    }
 
 
-def _count(told: bytearray, names: list[str]) -> int:
-    return (len(told) - _HEADER_BYTES - _TRAILER_BYTES) // _row(names).itemsize
-
-
-def rows_of(told: Mapping[str, Int]) -> int:
-    """How many rows there are."""
-    return len(next(iter(told.values())))
+def _joined(parts: list[dict[str, Int]], name: str) -> Int:
+    """One column of all parts, which give it up: columns are not to be in memory twice."""
+    return np.concatenate([part.pop(name) for part in parts]) if parts else np.zeros(0, dtype=np.int64)

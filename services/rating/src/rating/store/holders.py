@@ -8,52 +8,67 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.customers import Markups
+from rating.domain.calls import LONGEST_E164, Int
 from rating.domain.choices import Choices, ChoiceTable
 from rating.domain.codes import Codes
-from rating.domain.decks import FOREVER
+from rating.domain.decks import ALWAYS, FOREVER
 from rating.domain.facts import Assignment, Customer, Number, Status
 from rating.domain.holders import LENGTHS, Holders
-from rating.domain.pools import NOWHERE
-from rating.store.columns import read_columns
+from rating.domain.pools import Places
+from rating.store.columns import Source, read_columns
 from rating.store.readmodel import history_of
 
 _PLAIN = Markups().model_dump_json()
 """What a number or a customer says of its rating that says nothing, as most do."""
-_ALL_CUSTOMERS = """
-    SELECT customer_id AS id, array_position(%(statuses)s::text[], status)::bigint AS status,
-           array_position(%(statuses)s::text[], status_history->0->>'status')::bigint AS first_status,
-           ((status_history->0->>'effective_from')::date - date '1970-01-01')::bigint AS day
-    FROM customer WHERE jsonb_array_length(status_history) = 1 ORDER BY customer_id
-"""
-_STATUSES = text("SELECT DISTINCT status FROM customer UNION SELECT status_history->0->>'status' FROM customer")
-_OTHER_CUSTOMERS = text(
+_STATUS = "array_position(%(statuses)s::text[], {})"
+_ALL_CUSTOMERS = Source("customer", "customer_id", {"id": "customer_id", "status": _STATUS.format("status")})
+# A customer without a history has always been what it is.
+_ALL_PERIODS = Source(
+    "customer",
+    "customer_id",
+    {
+        "customer_id": "customer_id",
+        "place": "coalesce(entry.place, 1)",
+        "status": _STATUS.format("coalesce(entry.told->>'status', status)"),
+        "day": f"coalesce((entry.told->>'effective_from')::date - date '1970-01-01', {ALWAYS})",
+    },
+    "LEFT JOIN LATERAL jsonb_array_elements(status_history) WITH ORDINALITY AS entry (told, place) ON true",
+)
+_STATUSES = text(
     """
-    SELECT customer_id, status, status_history, rating FROM customer
-    WHERE jsonb_array_length(status_history) <> 1 OR rating <> CAST(:plain AS jsonb)
+    SELECT status FROM customer UNION
+    SELECT entry->>'status' FROM customer, jsonb_array_elements(status_history) AS entry
     """
+)
+_CUSTOMERS_CHOICES = text(
+    "SELECT rating, array_agg(customer_id) FROM customer WHERE rating <> CAST(:plain AS jsonb) GROUP BY rating"
 )
 _CHANGED_CUSTOMERS = text("SELECT customer_id, status, status_history, rating FROM customer WHERE changed_in > :since")
-_ALL_NUMBERS = """
-    SELECT number_id AS id, array_position(%(types)s::text[], number_type)::bigint AS type
-    FROM number ORDER BY number_id
-"""
+_ALL_NUMBERS = Source(
+    "number", "number_id", {"id": "number_id", "type": "array_position(%(types)s::text[], number_type)"}
+)
 _TYPES = text("SELECT DISTINCT number_type FROM number")
-_CHOICES = text(
-    """
-    SELECT rating, array_agg(number_id) AS numbers FROM number WHERE rating <> CAST(:plain AS jsonb) GROUP BY rating
-    """
+_NUMBERS_CHOICES = text(
+    "SELECT rating, array_agg(number_id) FROM number WHERE rating <> CAST(:plain AS jsonb) GROUP BY rating"
 )
 _CHANGED_NUMBERS = text("SELECT number_id, customer_id, number_type, rating FROM number WHERE changed_in > :since")
-_ALL_ASSIGNMENTS = f"""
-    SELECT rpad(number, 15, '0')::bigint * {LENGTHS} + length(number) AS key, assignment_id, number_id, customer_id,
-           (start_date - date '1970-01-01')::bigint AS start,
-           coalesce(end_date - date '1970-01-01', {FOREVER})::bigint AS "end"
-    FROM assignment WHERE NOT removed AND number ~ '^[0-9]{{1,15}}$'
-"""
+_ALL_ASSIGNMENTS = Source(
+    "assignment",
+    "assignment_id",
+    {
+        "key": f"rpad(number, {LONGEST_E164}, '0')::bigint * {LENGTHS} + length(number)",
+        "assignment_id": "assignment_id",
+        "number_id": "number_id",
+        "customer_id": "customer_id",
+        "start": "start_date - date '1970-01-01'",
+        "end": f"coalesce(end_date - date '1970-01-01', {FOREVER})",
+    },
+    where=f"NOT removed AND number ~ '^[0-9]{{1,{LONGEST_E164}}}$'",
+)
 _CHANGED_ASSIGNMENTS = text("SELECT DISTINCT number FROM assignment WHERE changed_in > :since")
 _ASSIGNMENTS = text(
     """
@@ -75,7 +90,7 @@ async def load_holders(
         since: generation; 0 reads everything.
     """
     if since == 0:
-        await _load_customers(connection, holders)
+        await _load_customers(connection, holders, choices)
         await _load_numbers(connection, holders, choices, types)
         await _load_assignments(connection, holders)
     else:
@@ -88,52 +103,53 @@ async def load_holders(
         await _load_reference(connection, holders)
 
 
-async def _load_customers(connection: AsyncConnection, holders: Holders) -> None:
-    """All customers as if none had choices or a past; then those who have, one by one."""
+async def _load_customers(connection: AsyncConnection, holders: Holders, choices: ChoiceTable) -> None:
     names = sorted((await connection.execute(_STATUSES)).scalars())
     codes = np.array([0, *(holders.statuses.add(name) for name in names)], dtype=np.int64)
     told = await read_columns(connection, _ALL_CUSTOMERS, statuses=names)
-    rows = np.arange(len(told["id"]))
-    holders.periods.fill({"day": told["day"], "status": codes[told["first_status"]]})
-    holders.customers.fill(
-        {
-            "id": told["id"],
-            "status": codes[told["status"]],
-            "choices": np.zeros_like(rows),
-            "first": rows,
-            "count": np.ones_like(rows),
-        }
-    )
-    holders.customer_at.fill(told["id"], rows)
-    others = await connection.execute(_OTHER_CUSTOMERS, {"plain": _PLAIN})
-    holders.put_customers([_customer(row) for row in others])
+    holders.customer_at.fill(told["id"])
+    first, count = await _load_periods(connection, holders, names, codes)
+    chosen = await _choices_at(connection, _CUSTOMERS_CHOICES, holders.customer_at, choices)
+    holders.customers.fill({"status": codes[told["status"]], "choices": chosen, "first": first, "count": count})
+
+
+async def _load_periods(connection: AsyncConnection, holders: Holders, names: list[str], codes: Int) -> tuple[Int, Int]:
+    """Where each customer's periods begin, and how many they are."""
+    told = await read_columns(connection, _ALL_PERIODS, statuses=names)
+    owner = holders.customer_at.find(told.pop("customer_id"))
+    order = np.lexsort((told.pop("place"), owner))
+    holders.periods.fill({"day": told["day"][order], "status": codes[told["status"][order]]})
+    count = np.bincount(owner)
+    return np.cumsum(count) - count, count
 
 
 async def _load_numbers(connection: AsyncConnection, holders: Holders, choices: ChoiceTable, types: Codes) -> None:
-    """All numbers, and the rows of those that say the same of their rating at once."""
     names = sorted((await connection.execute(_TYPES)).scalars())
     codes = np.array([0, *(types.add(name) for name in names)], dtype=np.int64)
     told = await read_columns(connection, _ALL_NUMBERS, types=names)
-    rows = np.arange(len(told["id"]))
-    holders.numbers.fill({"id": told["id"], "type": codes[told["type"]], "choices": np.zeros_like(rows)})
-    holders.number_at.fill(told["id"], rows)
-    for rating, numbers in await connection.execute(_CHOICES, {"plain": _PLAIN}):
-        at = holders.number_at.find(np.array(numbers, dtype=np.int64))
-        holders.numbers["choices"][at] = choices.intern(choices_of(rating))
+    holders.number_at.fill(told["id"])
+    chosen = await _choices_at(connection, _NUMBERS_CHOICES, holders.number_at, choices)
+    holders.numbers.fill({"type": codes[told["type"]], "choices": chosen})
+
+
+async def _choices_at(connection: AsyncConnection, told: TextClause, places: Places, choices: ChoiceTable) -> Int:
+    """Of each row its choices; what is said alike is read once."""
+    chosen = np.zeros(len(places), dtype=np.int64)
+    for rating, ids in await connection.execute(told, {"plain": _PLAIN}):
+        chosen[places.find(np.array(ids, dtype=np.int64))] = choices.intern(choices_of(rating))
+    return chosen
 
 
 async def _load_assignments(connection: AsyncConnection, holders: Holders) -> None:
     told = await read_columns(connection, _ALL_ASSIGNMENTS)
-    order = np.lexsort((told["assignment_id"], told["start"], told["key"]))
-    told = {name: column[order] for name, column in told.items()}
-    number, customer = holders.number_at.find(told["number_id"]), holders.customer_at.find(told["customer_id"])
-    key = told.pop("key")
-    columns = {name: told[name] for name in ("number_id", "customer_id", "start", "end")}
-    holders.assignments.fill({**columns, "number": number, "customer": customer})
-    holders.wait_for(np.flatnonzero((number == NOWHERE) | (customer == NOWHERE)).tolist())
-    keys, first, count = np.unique(key, return_index=True, return_counts=True)
-    holders.spans.fill({"first": first, "count": count})
-    holders.span_at.fill(keys, np.arange(len(keys)))
+    order = np.lexsort((told.pop("assignment_id"), told["start"], told["key"]))
+    key = told.pop("key")[order]
+    first = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else order
+    holders.span_at.fill(key[first])
+    holders.spans.fill({"first": first, "count": np.diff(first, append=len(key))})
+    holders.fill_assignments(
+        {name: told.pop(name)[order] for name in ("start", "end")}, told["number_id"][order], told["customer_id"][order]
+    )
 
 
 async def _change_assignments(connection: AsyncConnection, holders: Holders, since: int) -> None:
