@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.calls import Calls, Digits, Kind
-from rating.domain.recordkeys import Keys, in_order, keys_of
+from rating.domain.recordkeys import Keys, keys_of
 from rating.service.auditing_keys import findings, holders_of
 from rating.service.keeping import Checked, Claimed, Ledger, Raced
 from rating.service.sealing_keys import drop_old_runs, forget_keys, merge_runs, seal_keys
@@ -55,13 +55,14 @@ class Stopped(Exception):
 
 
 async def store(by: Ledger, ids: Sequence[str], usage_ids: Sequence[int], *, fail: bool = False) -> Checked:
-    """Store a batch as the worker does, until it is not raced any more; `fail` stops it once behind its claim."""
+    """Claim a batch as the worker does; `fail` stops it once behind its claim, before the commit."""
     while True:
         try:
+            async with reading() as connection:
+                checked = await by.check(connection, batch(ids, usage_ids, by.seed))
+            await asyncio.sleep(0)  # others go on here
             async with transaction() as tx:
-                checked = await by.check(tx.connection, batch(ids, usage_ids, by.seed))
-                await asyncio.sleep(0)  # others go on here
-                claimed = await by.claim(tx.connection, checked, TODAY)
+                checked, claimed = await by.claim(tx.connection, checked, TODAY)
                 if fail:
                     raise Stopped
             await asyncio.sleep(0)
@@ -100,14 +101,27 @@ async def test_what_was_rolled_back_leaves_no_trace() -> None:
     assert (await store(await ledger(), ["a"], [3])).is_first.tolist() == [False]
 
 
-async def test_a_batch_that_was_checked_before_another_was_committed_is_raced() -> None:
-    """R1: whatever was committed since the check is looked at before the claim."""
+async def test_what_others_have_claimed_since_the_check_is_looked_at_before_the_claim() -> None:
+    """R1: a copy in the batch is one of the other's record too."""
     one, other = await ledger(), await ledger()
+    async with reading() as connection:
+        checked = await one.check(connection, batch(["a", "b", "a"], [1, 2, 3], one.seed))
+    await store(other, ["a"], [4])
     async with transaction() as tx:
-        checked = await one.check(tx.connection, batch(["a"], [1], one.seed))
-        await store(other, ["a"], [2])
-        with pytest.raises(Raced):
-            await one.claim(tx.connection, checked, TODAY)
+        checked, claimed = await one.claim(tx.connection, checked, TODAY)
+    assert checked.is_first.tolist() == [False, True, False]
+    assert checked.holder["usage_id"].tolist()[::2] == [4, 4]
+    assert claimed is not None
+    assert claimed.keys["usage_id"].tolist() == [2]
+
+
+async def test_a_batch_that_is_read_again_after_a_crash_finds_its_own_claims() -> None:
+    """R1: its records count, under the usage ids that they had; copies of them still do not."""
+    await store(await ledger(), ["a", "b", "a"], [1, 2, 3])
+    again = await store(await ledger(), ["a", "b", "a", "c"], [1, 2, 3, 4])
+    assert again.is_first.tolist() == [True, True, False, True]
+    elsewhere = await store(await ledger(), ["b"], [9])
+    assert elsewhere.is_first.tolist() == [False]
 
 
 async def test_ids_are_known_after_sealing_and_merging_to_old_and_new_workers() -> None:
@@ -118,9 +132,9 @@ async def test_ids_are_known_after_sealing_and_merging_to_old_and_new_workers() 
         assert await seal_keys(least=1)
     assert await merge_runs()
     assert not await merge_runs()
-    for worker in (one, await ledger()):
+    for worker, first in ((one, 10_000), (await ledger(), 20_000)):
         ids = [f"{number}-{each}" for number in range(9) for each in range(200)]
-        checked = await store(worker, [*ids, "new"], range(10_000, 10_000 + len(ids) + 1))
+        checked = await store(worker, [*ids, "new"], range(first, first + len(ids) + 1))
         expected = [number * 1_000 + each for number in range(9) for each in range(200)]
         assert checked.holder["usage_id"].tolist()[:-1] == expected
         assert checked.is_first.tolist() == [False] * len(ids) + [worker is one]
@@ -166,7 +180,7 @@ async def test_a_block_that_is_settled_while_another_partition_reads_everything_
     await store(other, ["a"], [1])
     async with transaction() as tx:
         checked = await one.check(tx.connection, batch(["b"], [2], one.seed))
-        claimed = await one.claim(tx.connection, checked, TODAY)
+        _, claimed = await one.claim(tx.connection, checked, TODAY)
     news = key_store.news
 
     async def settled_meanwhile(connection: AsyncConnection, block: int) -> Any:
@@ -186,7 +200,7 @@ async def test_a_block_is_not_settled_where_one_before_it_is_not_known() -> None
     await store(other, ["a"], [1])
     async with transaction() as tx:
         checked = await one.check(tx.connection, batch(["b"], [2], one.seed))
-        claimed = await one.claim(tx.connection, checked, TODAY)
+        _, claimed = await one.claim(tx.connection, checked, TODAY)
     one._known = type(before)(0, {})  # as another partition left it that had read the runs a moment before
     one.settle(claimed)
     assert (await store(one, ["a", "b"], [3, 4])).is_first.tolist() == [False, False]
@@ -205,11 +219,13 @@ async def test_a_worker_that_does_not_look_again_under_the_lock_claims_twice() -
     """R1: the test above can fail."""
 
     class Blind(Ledger):
-        async def claim(self, connection: AsyncConnection, checked: Checked, received_on: date) -> Claimed | None:
-            fresh = in_order(checked.keys[checked.is_first])
-            if not len(fresh):
-                return None
-            return Claimed(await key_store.add_block(connection, fresh.tobytes(), received_on), -1, fresh)
+        async def claim(
+            self, connection: AsyncConnection, checked: Checked, received_on: date
+        ) -> tuple[Checked, Claimed | None]:
+            new = checked.new
+            if not len(new):
+                return checked, None
+            return checked, Claimed(await key_store.add_block(connection, new.tobytes(), received_on), -1, new)
 
     claims = await storm(0, Blind)
     assert any(len(usage_ids) > 1 for usage_ids in claims.values())

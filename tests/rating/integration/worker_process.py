@@ -20,7 +20,6 @@ from rating import worker as working
 from rating.closer import retry
 from rating.config import RatingSettings
 from rating.domain.picture import Picture
-from rating.domain.recordkeys import in_order
 from rating.service import pictures as picturing
 from rating.service import storing
 from rating.service.keeping import Checked, Claimed, Ledger
@@ -87,13 +86,13 @@ async def _keep_the_first_picture(connection: AsyncConnection, picture: Picture,
 
 async def _claim_at_once(
     self: Ledger, connection: AsyncConnection, checked: Checked, received_on: date
-) -> Claimed | None:
+) -> tuple[Checked, Claimed | None]:
     """A ledger that does not look again at what others have claimed meanwhile."""
     await keys.lock_keys(connection)
-    fresh = in_order(checked.keys[checked.is_first])
-    if not len(fresh):
-        return None
-    return Claimed(await keys.add_block(connection, fresh.tobytes(), received_on), checked.block, fresh)
+    new = checked.new
+    if not len(new):
+        return checked, None
+    return checked, Claimed(await keys.add_block(connection, new.tobytes(), received_on), checked.block, new)
 
 
 BROKEN: dict[str, tuple[object, str, object]] = {

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
 from rating.domain.calendars import BANDS, to_day
-from rating.domain.calls import MISSING, Calls
+from rating.domain.calls import MISSING, Calls, Int
 from rating.domain.cdr import Cdr, amount_of, columns_of
+from rating.domain.holders import keys_of
 from rating.domain.judgements import (
     NO_PRICE,
     NO_REASON,
+    OUTCOME_OF_REASON,
     OUTCOMES,
     REASONS,
     TOO_LARGE,
@@ -21,6 +25,7 @@ from rating.domain.judgements import (
 )
 from rating.domain.judging import POUNDS, judge
 from rating.domain.picture import Picture
+from rating.domain.pools import NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +98,23 @@ def _rated(judged: Judgements, picture: Picture, row: int) -> Rated:
 
 def held(calls: Calls, judged: Judgements, picture: Picture, row: int) -> Held:
     """A row that is not charged."""
+    return held_rows(calls, judged, picture, np.array([row]))[0]
+
+
+def held_rows(calls: Calls, judged: Judgements, picture: Picture, rows: Int) -> list[Held]:
+    """Rows that are not charged. That nobody has a number, the most frequent reason, is told of all at once."""
+    nobodys = picture.holders.span_at.find(keys_of(calls.charged_digits[rows])) == NOWHERE
+    return [_held(calls, judged, picture, *each) for each in zip(rows.tolist(), nobodys.tolist(), strict=True)]
+
+
+def _held(calls: Calls, judged: Judgements, picture: Picture, row: int, is_nobodys: bool) -> Held:
     reason = int(judged.reason[row])
-    outcome = int(judged.outcome[row])
+    outcome = int(OUTCOME_OF_REASON[reason])
     is_unpriced = outcome == UNPRICED
     return Held(
         outcome=OUTCOMES[outcome],
         reason=REASONS[reason],
-        detail=_detail(calls, judged, picture, row, reason),
+        detail=_detail(calls, judged, picture, row, reason, is_nobodys),
         customer_id=int(judged.customer_id[row]) if is_unpriced else None,
         number_id=int(judged.number_id[row]) if is_unpriced else None,
         band=BANDS[judged.band[row]],
@@ -107,13 +122,15 @@ def held(calls: Calls, judged: Judgements, picture: Picture, row: int) -> Held:
     )
 
 
-def _detail(calls: Calls, judged: Judgements, picture: Picture, row: int, reason: int) -> str:
+def _detail(calls: Calls, judged: Judgements, picture: Picture, row: int, reason: int, is_nobodys: bool) -> str:
     if reason == TOO_OLD:
         return "the call is older than record ids are kept: nobody can tell whether it was charged before"
     if reason == TOO_LARGE:
         return "the charge is more than can be stored"
     if reason == NO_PRICE:
         return _why_unpriced(calls, judged, picture, row)
+    if is_nobodys:
+        return f"no customer has {calls.charged[row] or 'such a number'}"
     return picture.holders.why_held(calls.charged[row], int(judged.day[row]))
 
 

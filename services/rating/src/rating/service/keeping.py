@@ -2,7 +2,11 @@
 
 A batch's keys are one block, and blocks are committed in the order of their numbers, under a lock that is held from
 the last look at the others' blocks to the commit. So a worker that has read all blocks up to a number knows all keys
-up to that moment, and only has to read what came since. `docs/decisions/0011-record-ids-in-runs.md`.
+up to that moment, and only has to read what came since.
+
+Keys are claimed in a transaction of their own, before the batch is stored. A batch that is read again after a crash
+finds its own claims, for a record's usage id is where it lies in the topic: whoever has a key under the usage id that
+the record would get is the record itself. `docs/decisions/0011-record-ids-in-runs.md`.
 """
 
 from __future__ import annotations
@@ -36,21 +40,37 @@ SEAL_KEYS = 1_000_000
 
 
 class Raced(Exception):
-    """Another worker has stored a key of this batch meanwhile, or the runs are others: look again."""
+    """The runs of record ids are others by now: look again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What is known of a batch's keys, up to a block and under a set of runs.
 
-    `holder` is who has each key already: of the batch's own keys the first one. `is_first` says whose key is new.
+    `stored` is who has each key outside of the batch, `holder` who has it before this record does, be it in the batch:
+    NOBODY where nobody has. `is_first` says which records count.
     """
 
     keys: Keys
+    stored: Keys
     holder: Keys
     is_first: Mask
     block: int
     newest_run: int
+
+    @classmethod
+    def of(cls, keys: Keys, stored: Keys, block: int, newest_run: int) -> Checked:
+        """Of several copies in the batch the first one counts, unless another record has the key."""
+        first, holder = first_of_each(keys), stored.copy()
+        is_again = (stored["usage_id"] == NOBODY) & (first != np.arange(len(keys)))
+        holder[is_again] = keys[first[is_again]]
+        is_first = (holder["usage_id"] == NOBODY) | (holder["usage_id"] == keys["usage_id"])
+        return cls(keys, stored, holder, is_first, block, newest_run)
+
+    @property
+    def new(self) -> Keys:
+        """The keys that nobody has yet, in their order."""
+        return in_order(self.keys[self.holder["usage_id"] == NOBODY])
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,39 +165,48 @@ class Ledger:
         """
         known = await self._catch_up(connection)
         probe = Probe.of(keys)
-        block, holder = known.block, known.unsealed.find(keys, probe)
-        await _ask_runs(connection, known.filters, keys, probe, holder)
-        first = first_of_each(keys)
-        is_again = (holder["usage_id"] == NOBODY) & (first != np.arange(len(keys)))
-        holder[is_again] = keys[first[is_again]]
-        return Checked(keys, holder, holder["usage_id"] == NOBODY, block, known.newest_run)
+        block, stored = known.block, known.unsealed.find(keys, probe)
+        await _ask_runs(connection, known.filters, keys, probe, stored)
+        return Checked.of(keys, stored, block, known.newest_run)
 
-    async def claim(self, connection: AsyncConnection, checked: Checked, received_on: date) -> Claimed | None:
-        """Take the new keys of a batch; the last thing before its commit, as it keeps others from theirs.
+    async def claim(
+        self, connection: AsyncConnection, checked: Checked, received_on: date
+    ) -> tuple[Checked, Claimed | None]:
+        """Take the keys of a batch that are new, after a last look at what others have taken since the check.
 
-        Returns: what `settle` is given after the commit; None where no key is new.
+        The transaction is to hold nothing else, and to be committed at once: others wait for it.
 
-        Raises: Raced: nothing was taken; roll back and check again.
+        Returns: what is known now, for good; and what `settle` is given after the commit, None where no key was new.
+
+        Raises: Raced: nothing was taken; check again.
         """
-        fresh = checked.keys[checked.is_first]
-        if not len(fresh):
-            return None
-        fresh = in_order(fresh)
+        await store.flush_later(connection)
         await store.lock_keys(connection)
         known = self._known
         newest_run, blocks = await store.news(connection, known.block)
         if newest_run != checked.newest_run or known.newest_run != newest_run:
             raise Raced
         known.read(blocks)
-        if known.block != checked.block and (known.unsealed.find(fresh)["usage_id"] != NOBODY).any():
-            raise Raced
-        after = known.block
-        return Claimed(await store.add_block(connection, fresh.tobytes(), received_on), after, fresh)
+        if known.block != checked.block:
+            checked = _looked_again(checked, known)
+        new = checked.new
+        if not len(new):
+            return checked, None
+        block = await store.add_block(connection, new.tobytes(), received_on)
+        return checked, Claimed(block, known.block, new)
 
     def settle(self, claimed: Claimed | None) -> None:
         """The claim's transaction is committed. (What is not settled is read from the database with the next check.)"""
         if claimed is not None:
             self._known.settle(claimed)
+
+
+def _looked_again(checked: Checked, known: _Known) -> Checked:
+    """The same with what is in blocks by now."""
+    stored = checked.stored.copy()
+    rows = np.flatnonzero(stored["usage_id"] == NOBODY)
+    stored[rows] = known.unsealed.find(checked.keys[rows])
+    return Checked.of(checked.keys, stored, known.block, checked.newest_run)
 
 
 async def _filter_of(connection: AsyncConnection, run: int) -> Filter | None:

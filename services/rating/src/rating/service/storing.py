@@ -18,7 +18,7 @@ from rating.domain.judging import judge
 from rating.domain.picture import Picture
 from rating.domain.recordkeys import Keys, keys_of
 from rating.domain.segments import leaf_of
-from rating.domain.verdicts import held
+from rating.domain.verdicts import Held, held_rows
 from rating.events import Outgoing, held_event_of_row, rejected_event_of_row, usage_events, usage_events_of_rows
 from rating.intake import Read, read_batch
 from rating.service.keeping import Checked, Raced, ledger
@@ -127,11 +127,23 @@ async def store_batch(position: Position, records: Sequence[Raw], next_offset: i
         WrongPosition: the stored position is another; nothing was stored.
     """
     batch = _read(position.slot, records)
+    checked = await _claim(batch)
+    crash_point("rating.claimed")
+    return await _store(position, batch, checked, next_offset)
+
+
+async def _claim(batch: Batch) -> Checked:
+    """SPEC R1: say whose each record id is, before anything is stored; a batch that is read again finds its own."""
     while True:
         try:
-            return await _store(position, batch, next_offset)
+            async with reading() as connection:
+                checked = await ledger.check(connection, batch.keys)
+            async with transaction() as tx:
+                checked, claimed = await ledger.claim(tx.connection, checked, batch.received_on)
         except Raced:
-            continue  # somebody has a key of ours by now, which the next check knows
+            continue
+        ledger.settle(claimed)
+        return checked
 
 
 def _read(slot: int, records: Sequence[Raw]) -> Batch:
@@ -142,9 +154,8 @@ def _read(slot: int, records: Sequence[Raw]) -> Batch:
     return Batch(read, ids[read.rows], keys, [int(ids[place]) for place, _ in read.unread], values, clock.today())
 
 
-async def _store(position: Position, batch: Batch, next_offset: int) -> Events:
+async def _store(position: Position, batch: Batch, checked: Checked, next_offset: int) -> Events:
     async with transaction() as tx:
-        checked = await ledger.check(tx.connection, batch.keys)
         prepared = _prepare(batch, checked, await pictures.latest())
         generation = await gate.pass_shared(tx.connection)
         crash_point("rating.gate")
@@ -155,8 +166,6 @@ async def _store(position: Position, batch: Batch, next_offset: int) -> Events:
         await _write(tx, position.slot, prepared)
         crash_point("rating.copied")
         await positions.advance(tx.connection, position.slot, events_from=position.position, position=next_offset)
-        claimed = await ledger.claim(tx.connection, checked, batch.received_on)
-    ledger.settle(claimed)
     crash_point("rating.stored")
     return prepared.events
 
@@ -177,7 +186,8 @@ def _prepare(batch: Batch, checked: Checked, picture: Picture) -> Prepared:
     rated = np.flatnonzero(checked.is_first & judged.is_rated)
     waiting = np.flatnonzero(checked.is_first & ~judged.is_rated)
     names, now = picture.names, clock.now()
-    held_rows = [_held_row(batch, judged, picture, row) for row in waiting.tolist()]
+    held = held_rows(calls, judged, picture, waiting)
+    waits = [_held_row(batch, told, row, picture.generation) for told, row in zip(held, waiting.tolist(), strict=True)]
     duplicates = [_duplicate_row(batch, checked, row) for row in np.flatnonzero(~checked.is_first).tolist()]
     rejected = _rejected_rows(batch)
     usage = None
@@ -186,13 +196,13 @@ def _prepare(batch: Batch, checked: Checked, picture: Picture) -> Prepared:
     return Prepared(
         generation=picture.generation,
         usage=usage,
-        held=held_rows,
+        held=waits,
         duplicates=duplicates,
         rejected=rejected,
-        counts=_counted(batch, judged, rated, (held_rows, duplicates, rejected)),
+        counts=_counted(batch, judged, rated, (waits, duplicates, rejected)),
         events=Events(
             usage_events(calls, judged, rated, batch.usage_ids, names, time=now),
-            _exceptions(held_rows, rejected, now),
+            _exceptions(waits, rejected, now),
         ),
     )
 
@@ -202,11 +212,9 @@ def _oldest_day(today: date) -> int:
     return (add_months(today, -settings().record_ids_kept_months) - EPOCH).days
 
 
-def _held_row(batch: Batch, judged: Judgements, picture: Picture, row: int) -> Row:
-    calls = batch.read.calls
-    told, cdr = held(calls, judged, picture, row), record_of(calls, row)
-    usage_id = int(batch.usage_ids[row])
-    return outcomes.held_row(usage_id, FIRST_REVISION, told, cdr, batch.received_on, picture.generation)
+def _held_row(batch: Batch, told: Held, row: int, generation: int) -> Row:
+    cdr, usage_id = record_of(batch.read.calls, row), int(batch.usage_ids[row])
+    return outcomes.held_row(usage_id, FIRST_REVISION, told, cdr, batch.received_on, generation)
 
 
 def _duplicate_row(batch: Batch, checked: Checked, row: int) -> Row:

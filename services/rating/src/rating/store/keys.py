@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 KEYS_LOCK = 0x6B65_7973  # "keys"
 SEALING_LOCK = 0x7365_616C_6B65_7973  # "sealkeys"
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
+_FLUSH_LATER = text("SET LOCAL synchronous_commit TO off")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
 _SEED = text("SELECT seed FROM key_seed")
 _RUNS = text("SELECT run, tier, keys, last_block, last_day FROM key_run ORDER BY run")
@@ -73,6 +74,14 @@ class Run:
 async def lock_keys(connection: AsyncConnection) -> None:
     """Hold what orders the commits of blocks, for the rest of this transaction: to be taken last and held briefly."""
     await connection.execute(_LOCK, {"lock": KEYS_LOCK})
+
+
+async def flush_later(connection: AsyncConnection) -> None:
+    """Do not wait for the disk at this transaction's commit.
+
+    Whatever is stored because of it is committed after it, and waits for the log to be on the disk up to there.
+    """
+    await connection.execute(_FLUSH_LATER)
 
 
 async def only_sealer(connection: AsyncConnection) -> bool:
