@@ -16,15 +16,18 @@ from rating.domain.calls import digits_of
 from rating.domain.decks import day_of
 from rating.domain.picture import Picture
 from rating.service.pictures import Pictures
-from service_kit.database import bind
+from rating.store import columns
+from rating.store.columns import Source, read_columns
+from service_kit.database import bind, reading
 
 NUMBERS = [f"44207946000{digit}" for digit in range(8)]
 DAYS = [date(2024, 12, 31), date(2025, 1, 1), date(2025, 1, 10), date(2025, 1, 11), date(2026, 1, 1)]
 
 
 @pytest.fixture(autouse=True)
-async def database(service_database: Callable[[str], str]) -> AsyncIterator[None]:
-    """This process bound to a database with a tariff and the reference lists."""
+async def database(service_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """This process bound to a database with a tariff and the reference lists; it reads two rows at a time."""
+    monkeypatch.setattr(columns, "ROWS_AT_ONCE", 2)
     dsn = service_database("rating")
     database = bind(dsn)
     tariff(dsn, [("44", 120_000)])
@@ -81,3 +84,24 @@ def said(picture: Picture) -> list[tuple[int, ...]]:
     return [
         (*row, kind) for row, kind in zip(zip(*(each.tolist() for each in columns), strict=True), types, strict=True)
     ]
+
+
+async def test_parts_join_to_whole_columns() -> None:
+    """R3: rows are read a part at a time, and none is left out or read twice."""
+    await tell(*(customer(customer_id) for customer_id in (1, 2, 3, 5, 8, 13)))
+    source = Source("customer", "customer_id", {"id": "customer_id", "twice": "2 * customer_id"}, where="version = 1")
+    async with reading() as connection:
+        told = await read_columns(connection, source)
+        nothing = await read_columns(connection, Source("customer", "customer_id", {"id": "version"}, where="false"))
+    assert sorted(told["id"].tolist()) == [1, 2, 3, 5, 8, 13]
+    assert (told["id"] * 2 == told["twice"]).all()
+    assert not len(nothing["id"])
+
+
+async def test_a_column_with_a_null_is_an_error() -> None:
+    """R3: columns of different lengths would give a customer another one's status."""
+    await tell(customer(1), customer(2))
+    source = Source("customer", "customer_id", {"id": "customer_id", "one": "nullif(customer_id, 2)"})
+    async with reading() as connection:
+        with pytest.raises(ValueError, match="customer differ in length"):
+            await read_columns(connection, source)

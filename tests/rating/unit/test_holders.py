@@ -83,6 +83,32 @@ def test_columns_guide_as_the_rule_says_after_any_changes(
         assert holders.why_held(number, day_of(day)) or not reason
 
 
+def test_why_a_call_is_held_is_told_in_words() -> None:
+    """R3: whoever looks at a held call reads what has to change."""
+    holders, first, second, third, fourth = Holders(ChoiceTable(), Codes()), *NUMBERS
+    holders.set_statuses(STATUSES)
+    holders.set_ignored_types({"ignored"})
+    holders.put_assignments(first, [Assignment(1, 1, 7, START)])
+    holders.put_assignments(second, [Assignment(2, 2, 8, START)])
+    holders.put_assignments(third, [Assignment(3, 3, 9, START, date(2026, 1, 9))])
+    numbers = [Number(1, 7, "geographic"), Number(2, 8, "ignored"), Number(3, 9, "geographic")]
+    holders.put_customers([Customer(8, "active", ()), Customer(9, "active", ())])
+    told = {number: holders.why_held(number, day_of(date(2026, 1, 10))) for number in (first, fourth, "")}
+    assert told == {
+        first: "customer 7 is not known here yet",
+        fourth: f"no customer has {fourth}",
+        "": "no customer has such a number",
+    }
+    holders.put_numbers(numbers)
+    holders.put_customers([Customer(7, "dropped", ((START, "active"),))])
+    told = {number: holders.why_held(number, day_of(date(2026, 1, 10))) for number in (first, second, third)}
+    assert told == {
+        first: "customer 7 is dropped",
+        second: "numbers of type ignored are ignored",
+        third: "no call plan is active on 2026-01-10",
+    }
+
+
 def _take_in(change: Customer | Number | tuple[str, list[Assignment]], holders: Holders, plain: Plain) -> None:
     if isinstance(change, Customer):
         plain.customers[change.customer_id] = change

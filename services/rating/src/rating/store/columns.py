@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import ctypes
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ class Source:
     """What is read, in SQL with psycopg's placeholders (`%(name)s`).
 
     `columns` are whole numbers of 64 bits, none of them NULL. `key` is a positive bigint of `table` with an index, by
-    which it is read a part at a time. `joined` is what comes behind the table's name.
+    which it is read a part at a time. `where` chooses rows of the table; `joined` is what comes behind its name.
     """
 
     table: str
@@ -31,18 +32,13 @@ class Source:
 
     @property
     def part(self) -> str:
-        """The statement that gives each column of a part as the bytes of its numbers, all columns in one order."""
+        """The statement that gives a part's last key, and each column as the bytes of its numbers, all in one order."""
         packed = (f"coalesce(string_agg(int8send(({each})::bigint), ''), '')" for each in self.columns.values())
-        return (
-            f"SELECT {', '.join(packed)} FROM {self.table} {self.joined}"
-            f" WHERE {self.key} > %(after)s AND {self.key} <= %(upto)s AND ({self.where})"
+        rows = (
+            f"SELECT * FROM {self.table} WHERE {self.key} > %(after)s AND ({self.where})"
+            f" ORDER BY {self.key} LIMIT {ROWS_AT_ONCE}"
         )
-
-    @property
-    def end_of_part(self) -> str:
-        """The statement that gives the last key of the part behind a key."""
-        behind = f"SELECT {self.key} FROM {self.table} WHERE {self.key} > %(after)s ORDER BY {self.key}"
-        return f"SELECT max({self.key}) FROM ({behind} LIMIT {ROWS_AT_ONCE}) AS part"
+        return f"SELECT max({self.key}), {', '.join(packed)} FROM ({rows}) AS {self.table} {self.joined}"
 
 
 async def read_columns(connection: AsyncConnection, source: Source, **values: Any) -> dict[str, Int]:
@@ -66,16 +62,14 @@ async def _parts(
     after = 0
     async with driver.cursor(binary=True) as cursor:
         while True:
-            await cursor.execute(source.end_of_part, {"after": after})
-            (upto,) = await cursor.fetchone()
-            if upto is None:
+            await cursor.execute(source.part, {**values, "after": after})
+            after, *packed = await cursor.fetchone()
+            if after is None:
                 return
-            await cursor.execute(source.part, {**values, "after": after, "upto": upto})
-            yield _numbers(source, await cursor.fetchone())
-            after = upto
+            yield _numbers(source, packed)
 
 
-def _numbers(source: Source, packed: tuple[bytes, ...]) -> dict[str, Int]:
+def _numbers(source: Source, packed: Sequence[bytes]) -> dict[str, Int]:
     if len({len(column) for column in packed}) != 1:
         raise ValueError(f"columns of {source.table} differ in length: one of {', '.join(source.columns)} has a NULL")
     return {
@@ -87,3 +81,10 @@ def _numbers(source: Source, packed: tuple[bytes, ...]) -> dict[str, Int]:
 def _joined(parts: list[dict[str, Int]], name: str) -> Int:
     """One column of all parts, which give it up: columns are not to be in memory twice."""
     return np.concatenate([part.pop(name) for part in parts]) if parts else np.zeros(0, dtype=np.int64)
+
+
+def give_back() -> None:
+    """Give memory that is free to the system: after millions of rows, glibc's malloc keeps as much again as is used."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -19,7 +19,7 @@ from rating.domain.decks import ALWAYS, FOREVER
 from rating.domain.facts import Assignment, Customer, Number, Status
 from rating.domain.holders import LENGTHS, Holders
 from rating.domain.pools import Places
-from rating.store.columns import Source, read_columns
+from rating.store.columns import Source, give_back, read_columns
 from rating.store.readmodel import history_of
 
 _PLAIN = Markups().model_dump_json()
@@ -56,6 +56,7 @@ _NUMBERS_CHOICES = text(
     "SELECT rating, array_agg(number_id) FROM number WHERE rating <> CAST(:plain AS jsonb) GROUP BY rating"
 )
 _CHANGED_NUMBERS = text("SELECT number_id, customer_id, number_type, rating FROM number WHERE changed_in > :since")
+# A number is digits only, or empty.
 _ALL_ASSIGNMENTS = Source(
     "assignment",
     "assignment_id",
@@ -67,7 +68,7 @@ _ALL_ASSIGNMENTS = Source(
         "start": "start_date - date '1970-01-01'",
         "end": f"coalesce(end_date - date '1970-01-01', {FOREVER})",
     },
-    where=f"NOT removed AND number ~ '^[0-9]{{1,{LONGEST_E164}}}$'",
+    where=f"NOT removed AND length(number) BETWEEN 1 AND {LONGEST_E164}",
 )
 _CHANGED_ASSIGNMENTS = text("SELECT DISTINCT number FROM assignment WHERE changed_in > :since")
 _ASSIGNMENTS = text(
@@ -93,6 +94,7 @@ async def load_holders(
         await _load_customers(connection, holders, choices)
         await _load_numbers(connection, holders, choices, types)
         await _load_assignments(connection, holders)
+        give_back()
     else:
         holders.put_customers(
             [_customer(row) for row in await connection.execute(_CHANGED_CUSTOMERS, {"since": since})]
