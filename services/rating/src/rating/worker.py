@@ -44,8 +44,8 @@ POLL_MS = 200
 PACE_S = 0.1
 """A partition that is read to its end is asked again after this time: small batches cost as much as large ones."""
 _AWAY_S = 1.0
-_FREE_OBJECTS = 50_000
-"""New objects between two collections: a batch makes thousands, none of them in a cycle."""
+_COLLECT_EVERY_S = 5.0
+"""A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
 
 _log = logger(__name__)
 
@@ -236,7 +236,22 @@ def _partition(partitions: int, key: bytes) -> int:
 
 async def worker(stop: asyncio.Event) -> None:
     """The role: works, and starts over when Kafka or the database was away."""
-    gc.set_threshold(_FREE_OBJECTS)
+    gc.disable()
+    collecting = asyncio.create_task(_collect(stop))
+    try:
+        await _work_on(stop)
+    finally:
+        collecting.cancel()
+        gc.enable()
+
+
+async def _collect(stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await rest(_COLLECT_EVERY_S, stop)
+        gc.collect()
+
+
+async def _work_on(stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await Worker(RatingSettings()).run(stop)
