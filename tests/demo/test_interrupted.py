@@ -38,7 +38,7 @@ def until(reached: Callable[[], bool], seconds: float) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked up in /proc")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.faults)])
 def test_the_demo_is_ended_while_its_platform_runs_and_nothing_is_left(tmp_path: Path, how: signal.Signals) -> None:
     state, output = tmp_path / "state", tmp_path / "output"
     sizes = ["--customers", "30", "--cdrs", "2000"]

@@ -14,7 +14,7 @@ from contracts.topics import CDR_RECEIVED
 
 SHORT = Plan(
     seed=1,
-    records=6_000,
+    records=4_000,
     kills=("rating.assigned", *BATCHES, "rating.guided-again", OUTSIDE, "rating.sealing", "rating.retried", OUTSIDE),
     batch=100,
     chance=0.25,
@@ -61,6 +61,7 @@ async def test_the_same_checks_notice_what_is_broken(broken: str, storm_of: Call
     assert any(NOTICED[broken] in each for each in findings), findings
 
 
+@pytest.mark.faults
 async def test_a_topic_that_was_made_again_stops_the_worker(storm_of: Callable[[Plan], Storm]) -> None:
     """DESIGN "Rating at volume": its offsets are of other records; the service ends and says what to do."""
     fleet = storm_of(SHORT).fleet

@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -175,11 +176,14 @@ def main(role: str, topic: str) -> None:
     def on_term(*_: object) -> None:
         nonlocal asked_to_stop
         asked_to_stop = True
-        os.kill(child, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it was killed a moment ago, and the next one is not there yet
+            os.kill(child, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, on_term)
     while True:
         child = os.fork() or _child(role, topic) or 0
+        if asked_to_stop:  # between two children
+            on_term()
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             kills += 1

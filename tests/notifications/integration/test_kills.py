@@ -107,6 +107,7 @@ async def reached(office: Office, *states: str) -> Message:
     return await office.message()
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("crash", "letters"), [("notifications.sending", 0), ("notifications.sent", 1)])
 async def test_killed_with_a_message_at_the_server_it_is_held(
     crash: str, letters: int, office: Office, program: Program, mail: MailServer

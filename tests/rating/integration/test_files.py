@@ -157,6 +157,7 @@ async def test_two_processes_publish_each_file_once(rating_api: httpx.AsyncClien
     assert len(found) == len(set(found)) == 12
 
 
+@pytest.mark.faults
 async def test_a_file_is_on_the_topic_once_however_often_its_publisher_is_killed(
     rating_api: httpx.AsyncClient, kafka: str
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.rating.integration.test_files import content, hand_in, row
+from tests.rating.support.carriers import in_february
 from tests.support.platform import unique
 
 from contracts.topics import CDR_RECEIVED
@@ -33,6 +34,7 @@ async def client(
     service_database: Callable[[str], str], kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service, which runs in a process of its own."""
+    in_february(monkeypatch, tmp_path)
     issuer, port = generate_issuer(tmp_path), ports.reserve()
     monkeypatch.setenv("FARTHING_KAFKA", kafka)
     monkeypatch.setenv("FARTHING_JWKS", str(issuer.jwks))

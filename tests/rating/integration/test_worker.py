@@ -96,6 +96,7 @@ def kept(fleet: Fleet, source: str) -> dict[str, list[int]]:
     return found
 
 
+@pytest.mark.faults
 async def test_a_worker_killed_at_any_point_charges_each_call_once_and_tells_it_once(fleet: Fleet) -> None:
     """R1, B5: one row and one committed event a call, however often the worker is killed, and wherever."""
     source = unique("killed")
