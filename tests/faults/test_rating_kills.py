@@ -14,7 +14,7 @@ from contracts.topics import CDR_RECEIVED
 
 SHORT = Plan(
     seed=1,
-    records=4_000,
+    records=3_000,
     kills=("rating.assigned", *BATCHES, "rating.guided-again", OUTSIDE, "rating.sealing", "rating.retried", OUTSIDE),
     batch=100,
     chance=0.25,

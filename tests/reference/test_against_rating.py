@@ -58,7 +58,7 @@ def test_every_record_of_the_demo_is_judged_the_same(tmp_path: Path, seed: int) 
 def test_what_only_the_close_prices_is_priced_the_same(tmp_path: Path) -> None:
     """R5 (3), Z16, Z17: the fallback markup of numbers and customers, on calls that nothing else prices."""
     folder = tmp_path / "carrier"
-    generate(folder, customer_count=60, cdr_count=4_000, seed=1)
+    generate(folder, customer_count=60, cdr_count=2_000, seed=1)
     _add_fallbacks(folder)
     picture, carrier = facts_of(folder).picture(), read_carrier(folder, read_plan(folder))
     calls, rows = calls_of(folder)

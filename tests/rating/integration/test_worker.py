@@ -114,6 +114,7 @@ async def test_a_worker_killed_at_any_point_charges_each_call_once_and_tells_it_
         assert events[f"{source}-{point}"] == dict.fromkeys(ids, 1), point
 
 
+@pytest.mark.faults
 async def test_a_worker_that_makes_nothing_good_is_noticed(fleet: Fleet) -> None:
     """The control of the test above: without the kept events some are missing, and the same comparison says so."""
     source = unique("broken")
