@@ -85,6 +85,26 @@ class Markups(Contract):
     fallback_markup: Amount | None = None
 
 
+class PlanPeriod(Contract):
+    """SPEC R7: a discount plan that a customer, a number or a feature has, from a local date on; `end` empty is open.
+
+    A feature fills the plan's pools `quantity` times (so many minutes a seat).
+    """
+
+    plan: Code
+    start: date
+    end: date | None = None
+    quantity: int = Field(default=1, ge=1, le=1_000_000)
+
+
+class PortalAccess(Contract):
+    """SPEC C11: what a customer's portal shows; nothing at all means that it is closed to the customer."""
+
+    reports: tuple[Code, ...] = Field(default=(), description="names of reports")
+    bills: bool = Field(default=False, description="bills may be downloaded")
+    payments: bool = Field(default=False, description="payments can be seen")
+
+
 class CustomerState(CustomerEvent):
     """Everything that the other services need to know of a customer."""
 
@@ -109,6 +129,10 @@ class CustomerState(CustomerEvent):
     low_invoice: LowInvoicePolicy = LowInvoicePolicy()
     credit_limit: Money | None = None
     rating: Markups = Markups()
+    discount_plans: tuple[PlanPeriod, ...] = ()
+    portal_access: PortalAccess = PortalAccess()
+    annual_increase_profile: Code | None = None
+    annual_increase_date: date | None = Field(default=None, description="the reference date of the profile (SPEC C12)")
     status: Code
     status_history: tuple[StatusPeriod, ...]
     missing: tuple[str, ...] = Field(default=(), description="what is still missing for a first invoice (SPEC C1)")
@@ -194,6 +218,7 @@ class NumberState(CustomerEvent):
     start: date
     end: date | None = None
     rating: Markups = Markups()
+    discount_plans: tuple[PlanPeriod, ...] = ()
     charges: tuple[Charge, ...] = ()
 
     def key(self) -> str:
@@ -266,6 +291,7 @@ class FeatureState(CustomerEvent):
     description: str
     start: date
     end: date | None = None
+    discount_plans: tuple[PlanPeriod, ...] = ()
     charges: tuple[Charge, ...] = ()
 
     def key(self) -> str:

@@ -18,7 +18,7 @@ from service_kit.host import Service, run
 from service_kit.http import create_app
 from service_kit.logs import logger
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0006"
 PUBLISHES: tuple[type[Event], ...] = (
     told.CustomerCreated,
     told.CustomerUpdated,

@@ -1,0 +1,20 @@
+"""Prices of standard features by date, and increases."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+TABLES: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    """Make them."""
+    for statement in TABLES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Remove them."""
