@@ -10,6 +10,7 @@ from contracts.customers import Charge
 from contracts.reference import CallPlan, PlanCharge, StandardCharge
 from customers.domain.reference import VAT_RATES, Book, Entry
 from customers.domain.rules import RuleBroken, within
+from money.dates import day_before
 
 LARGEST_AMOUNT = Decimal("1000000000")
 MOST_PLACES = 12
@@ -91,3 +92,36 @@ def with_end(charges: Charges, before: date | None, end: date | None) -> Charges
 
 def _outlasts(charge: Charge, end: date | None) -> bool:
     return end is not None and (charge.end is None or charge.end > end)
+
+
+def changed_from(
+    charge: Charge, day: date, amount: Decimal | None = None, quantity: Decimal | None = None, *, new_id: int
+) -> Charges:
+    """SPEC Z5: a charge whose price or quantity changes from a day: the old one ends the day before, another begins.
+
+    Args:
+        charge: as it is.
+        day: the first day of the new price or quantity. On or before the charge's start, all of it is replaced: whoever
+            charged the old one refunds it, for it is gone.
+        amount: the new price of one unit, net in pounds; None leaves it.
+        quantity: the new quantity; None leaves it.
+        new_id: the id of the charge that begins; its periods are those of the old one.
+
+    Returns:
+        What stands in the charge's place, one or two; the charge itself where nothing changes: it ended before the day,
+        it is a one-off of an earlier day, or price and quantity are so already.
+    """
+    terms = {
+        "amount": charge.amount if amount is None else amount,
+        "quantity": charge.quantity if quantity is None else quantity,
+    }
+    changed = charge.model_copy(update={**terms, "charge_id": new_id})
+    over = charge.end is not None and charge.end < day
+    if over or (changed.amount, changed.quantity) == (charge.amount, charge.quantity):
+        return (charge,)
+    if day <= charge.start:
+        return (changed,)
+    if charge.kind == "one_off":
+        return (charge,)
+    begun = changed.model_copy(update={"start": day, "anchor": charge.anchor or charge.start})
+    return charge.model_copy(update={"end": day_before(day)}), begun
