@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from service_kit.auth import principal, scope
 from service_kit.errors import ConfigurationError, DatabaseAway
-from service_kit.http import Conflict, Invalid, NotFound, PreconditionFailed, Problem, create_app
+from service_kit.http import Conflict, Invalid, NotFound, PreconditionFailed, Problem, Router, create_app
 from service_kit.tokens import Issuer, generate_issuer, issue_token
 
 READ = scope("customers:read")
@@ -29,7 +29,7 @@ class Order(BaseModel):
     lines: list[Line] = []
 
 
-router = APIRouter(prefix="/things", dependencies=[READ])
+router = Router(prefix="/things", dependencies=[READ])
 PROBLEMS: dict[str, Exception] = {
     "not-found": NotFound("customer 7 does not exist: look it up by its account number"),
     "conflict": Conflict("account number 'A1' belongs to customer 3", type="account-number-taken", customer_id=3),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 
 import httpx
 from fastapi import Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
@@ -72,6 +74,28 @@ def scope(name: str) -> Any:
     A route without one makes `create_app` fail.
     """
     return Security(ScopeCheck(name), scopes=[name])
+
+
+def scope_checks(dependant: Dependant) -> list[ScopeCheck]:
+    """What a route asks for, wherever among its dependencies it stands."""
+    return [call for call in _calls(dependant) if isinstance(call, ScopeCheck)]
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for child in dependant.dependencies:
+        yield child.call
+        yield from _calls(child)
+
+
+async def authenticate(request: Request, dependant: Dependant) -> str:
+    """Check a route's scopes before anything else of it runs. Returns the caller's subject.
+
+    Raises:
+        Problem: 401 or 403.
+    """
+    for check in scope_checks(dependant):
+        await check(request, await _bearer(request))
+    return principal(request)
 
 
 def principal(request: Request) -> str:

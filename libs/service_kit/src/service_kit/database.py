@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from uuid import UUID, uuid4
 
 import psycopg
@@ -158,6 +159,27 @@ def _columns(events: list[Event], ids: list[UUID], partition: int | None) -> dic
     }
 
 
+_ambient: ContextVar[Transaction | None] = ContextVar("ambient transaction", default=None)
+
+
+@asynccontextmanager
+async def ambient() -> AsyncIterator[Transaction]:
+    """One Postgres transaction around use cases: each `transaction()` of the block is a savepoint in it, each
+    `reading()` sees what it has done so far. All of it is committed when the block ends, or nothing is.
+
+    A use case that fails undoes its own part only, and may be tried again. The block has one connection: what it calls
+    must not read or write in tasks of its own.
+
+    Raises: as `transaction`.
+    """
+    async with transaction() as tx:
+        token = _ambient.set(tx)
+        try:
+            yield tx
+        finally:
+            _ambient.reset(token)
+
+
 @asynccontextmanager
 async def transaction() -> AsyncIterator[Transaction]:
     """One Postgres transaction: committed when the block ends, rolled back when it raises.
@@ -166,8 +188,13 @@ async def transaction() -> AsyncIterator[Transaction]:
         DatabaseAway: the database cannot be reached, or went away; what was done may or may not be committed.
         TryAgain: a deadlock, or a lock that was not free in time; nothing was committed.
     """
+    outer = _around()
+    if outer is not None:
+        async with _savepoint(outer) as tx:
+            yield tx
+        return
     database = bound()
-    with _told_apart():
+    with told_apart():
         async with database.engine.begin() as connection:
             tx = Transaction(connection)
             yield tx
@@ -178,14 +205,34 @@ async def transaction() -> AsyncIterator[Transaction]:
 @asynccontextmanager
 async def reading() -> AsyncIterator[AsyncConnection]:
     """A connection in a read-only transaction. Errors as `transaction`."""
-    with _told_apart():
+    outer = _around()
+    if outer is not None:
+        async with _savepoint(outer) as tx:
+            yield tx.connection
+        return
+    with told_apart():
         async with bound().engine.begin() as connection:
             await connection.execute(text("SET TRANSACTION READ ONLY"))
             yield connection
 
 
+def _around() -> Transaction | None:
+    """The transaction that this code runs in; a task that outlives it has none."""
+    outer = _ambient.get()
+    return None if outer is None or outer.connection.closed else outer
+
+
+@asynccontextmanager
+async def _savepoint(outer: Transaction) -> AsyncIterator[Transaction]:
+    with told_apart():
+        async with outer.connection.begin_nested():
+            tx = Transaction(outer.connection)
+            yield tx
+    outer.published += tx.published
+
+
 @contextmanager
-def _told_apart() -> Iterator[None]:
+def told_apart() -> Iterator[None]:
     """Turn the driver's errors that pass by themselves into `Transient` ones."""
     try:
         yield

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import uvicorn
 from fastapi import FastAPI
@@ -151,9 +152,13 @@ class Host:
         elif role == "consumers":
             await self._consume()
         elif role == "relay":
-            await Relay(self._service.name, database, self._settings.kafka).run(self._stop)
+            await self._relay(database).run(self._stop)
         else:
             await self._service.workers[role](self._stop)
+
+    def _relay(self, database: Database) -> Relay:
+        kept = timedelta(days=self._settings.request_keys_days)
+        return Relay(self._service.name, database, self._settings.kafka, request_keys_kept=kept)
 
     async def _consume(self) -> None:
         subscriptions = Subscriptions(self._service.name, kafka=self._settings.kafka)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -20,8 +20,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service_kit.auth import ScopeCheck
+from service_kit.auth import scope_checks
 from service_kit.errors import ConfigurationError, Transient
+from service_kit.idempotency import KeyedRoute, Router, repeatable
 from service_kit.logs import bind_context, logger
 from service_kit.metrics import REQUEST_SECONDS, REQUESTS
 from service_kit.problems import (
@@ -35,7 +36,17 @@ from service_kit.problems import (
     field_errors,
 )
 
-__all__ = ["Check", "Conflict", "Invalid", "NotFound", "PreconditionFailed", "Problem", "create_app"]
+__all__ = [
+    "Check",
+    "Conflict",
+    "Invalid",
+    "NotFound",
+    "PreconditionFailed",
+    "Problem",
+    "Router",
+    "create_app",
+    "repeatable",
+]
 
 _log = logger(__name__)
 Check = Callable[[], Awaitable[None]]
@@ -86,10 +97,10 @@ def create_app(name: str, *, title: str, description: str, routers: list[APIRout
         name: the service's name, as in logs and metrics.
         title: heading of its OpenAPI page.
         description: what the service owns, for that page.
-        routers: its routes; each needs a scope.
+        routers: its routes; each needs a scope, and those with a POST are a `Router`.
 
     Raises:
-        ConfigurationError: a route has no scope, with the route's method and path.
+        ConfigurationError: a route has no scope, or a POST takes no idempotency keys, with method and path.
     """
     responses: dict[int | str, dict[str, Any]] = {
         "4XX": _documented("The request cannot be done: `type`, `detail` and `errors` say why and what to do."),
@@ -101,6 +112,7 @@ def create_app(name: str, *, title: str, description: str, routers: list[APIRout
     for router in routers:
         app.include_router(router)
     _refuse_open_routes(app)
+    _refuse_unkeyed_posts(app)
     _add_errors(app)
     app.include_router(_operations(name))
     app.add_middleware(RequestContext, service=name)
@@ -113,23 +125,24 @@ def _documented(description: str) -> dict[str, Any]:
 
 def _refuse_open_routes(app: FastAPI) -> None:
     for route in iter_route_contexts(app.routes):
-        if route.path not in OPEN_ROUTES and not _scopes(route):
+        if route.path not in OPEN_ROUTES and not _has_scope(route):
             raise ConfigurationError(
                 f"{','.join(sorted(route.methods or []))} {route.path} has no scope: "
                 'add dependencies=[scope("<area>:<read|write>")]'
             )
 
 
-def _scopes(route: RouteContext) -> list[str]:
-    """The scopes that a route asks for, wherever among its dependencies they stand."""
+def _has_scope(route: RouteContext) -> bool:
     dependant: Dependant | None = getattr(route, "dependant", None)
-    return [] if dependant is None else [call.scope for call in _calls(dependant) if isinstance(call, ScopeCheck)]
+    return dependant is not None and bool(scope_checks(dependant))
 
 
-def _calls(dependant: Dependant) -> Iterator[Any]:
-    for child in dependant.dependencies:
-        yield child.call
-        yield from _calls(child)
+def _refuse_unkeyed_posts(app: FastAPI) -> None:
+    for route in iter_route_contexts(app.routes):
+        if "POST" in (route.methods or ()) and not isinstance(route.original_route, KeyedRoute):
+            raise ConfigurationError(
+                f"POST {route.path} takes no idempotency keys: make its router a service_kit Router"
+            )
 
 
 def _operations(name: str) -> APIRouter:

@@ -36,6 +36,16 @@ def create_kit_tables(op: Operations | Any) -> None:
         table.create(op.get_bind())
 
 
+def create_request_keys(op: Operations | Any) -> None:
+    """Create the table of answered requests (`service_kit.idempotency`); called by one migration of each service."""
+    kit_tables(MetaData()).request_key.create(op.get_bind())
+
+
+def drop_request_keys(op: Operations | Any) -> None:
+    """Undo `create_request_keys`."""
+    op.drop_table("request_key")
+
+
 def drop_kit_tables(op: Operations | Any) -> None:
     """Undo `create_kit_tables`."""
     op.drop_table("inbox")

@@ -44,6 +44,8 @@ SENT_KEPT = timedelta(days=3)
 """How long sent rows stay in the outbox."""
 INBOX_KEPT = timedelta(days=45)
 """How long the inbox remembers: longer than any topic that is not compacted keeps its records, and its dead letters."""
+REQUEST_KEYS_KEPT = timedelta(days=7)
+"""How long an answer is kept under its idempotency key, where the settings do not say otherwise."""
 _LOCK = 0x6661_7274_6869_6E67  # "farthing"
 _POLL_S = (0.05, 0.2)
 _LOCK_POLL_S = 0.5
@@ -75,6 +77,12 @@ _PURGE_INBOX = text(
     """
     DELETE FROM inbox WHERE (consumer, event_id) IN (
         SELECT consumer, event_id FROM inbox WHERE taken_at < now() - CAST(:kept AS interval) LIMIT :rows)
+    """
+)
+_PURGE_REQUEST_KEYS = text(
+    """
+    DELETE FROM request_key WHERE (principal, key) IN (
+        SELECT principal, key FROM request_key WHERE created_at < now() - CAST(:kept AS interval) LIMIT :rows)
     """
 )
 
@@ -125,6 +133,7 @@ class Relay:
     kafka: str | None = None
     sent_kept: timedelta = SENT_KEPT
     inbox_kept: timedelta = INBOX_KEPT
+    request_keys_kept: timedelta = REQUEST_KEYS_KEPT
     _held: dict[OrderKey, float] = field(default_factory=dict)
     _purged_at: float = field(default=float("-inf"))
     _measured_at: float = field(default=float("-inf"))
@@ -281,9 +290,13 @@ class Relay:
         """Remove a share of what is older than is kept; the next one when idle again, then not for an hour."""
         if time.monotonic() - self._purged_at < _PURGE_EVERY_S:
             return
-        outbox = await connection.execute(_PURGE_OUTBOX, {"kept": self.sent_kept, "rows": _PURGE_ROWS})
-        inbox = await connection.execute(_PURGE_INBOX, {"kept": self.inbox_kept, "rows": _PURGE_ROWS})
-        if max(outbox.rowcount, inbox.rowcount) < _PURGE_ROWS:
+        purges = (
+            (_PURGE_OUTBOX, self.sent_kept),
+            (_PURGE_INBOX, self.inbox_kept),
+            (_PURGE_REQUEST_KEYS, self.request_keys_kept),
+        )
+        purged = [(await connection.execute(how, {"kept": kept, "rows": _PURGE_ROWS})).rowcount for how, kept in purges]
+        if max(purged) < _PURGE_ROWS:
             self._purged_at = time.monotonic()
 
 

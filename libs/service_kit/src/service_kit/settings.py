@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service_kit.errors import ConfigurationError
@@ -50,6 +51,8 @@ class ServiceSettings(BaseSettings):
     invoicing_url: str = ""
     notifications_url: str = ""
     smtp: str = "smtp://localhost:25"
+    request_keys_days: int = Field(default=7, ge=1, le=365)
+    """How long an answer is kept under its idempotency key."""
     log_level: str = "INFO"
 
     @classmethod

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -24,19 +25,20 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 @dataclass(frozen=True)
 class KitTables:
-    """The outbox and the inbox of one service's metadata."""
+    """The outbox, the inbox and the answered requests of one service's metadata."""
 
     outbox: Table
     inbox: Table
+    request_key: Table
 
 
 def kit_tables(metadata: MetaData) -> KitTables:
-    """Add the outbox and the inbox to a service's metadata.
+    """Add the kit's tables to a service's metadata.
 
     The outbox's first columns are named as Debezium's outbox event router expects, so that a change data capture can
     take the relay's place.
     """
-    return KitTables(_outbox(metadata), _inbox(metadata))
+    return KitTables(_outbox(metadata), _inbox(metadata), _request_key(metadata))
 
 
 def _outbox(metadata: MetaData) -> Table:
@@ -71,4 +73,23 @@ def _inbox(metadata: MetaData) -> Table:
         PrimaryKeyConstraint("consumer", "event_id"),
     )
     Index("inbox_taken_at", table.c.taken_at, postgresql_using="brin")
+    return table
+
+
+def _request_key(metadata: MetaData) -> Table:
+    table = Table(
+        "request_key",
+        metadata,
+        Column("principal", Text, nullable=False, comment="the subject of the caller's token"),
+        Column("key", Text, nullable=False),
+        Column("method", Text, nullable=False),
+        Column("target", Text, nullable=False, comment="path and query"),
+        Column("body_sha256", LargeBinary, nullable=False, comment="of what was asked"),
+        Column("status", Integer, nullable=False),
+        Column("headers", JSONB, nullable=False),
+        Column("body", LargeBinary, nullable=False, comment="what was answered"),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        PrimaryKeyConstraint("principal", "key"),
+    )
+    Index("request_key_created_at", table.c.created_at, postgresql_using="brin")
     return table

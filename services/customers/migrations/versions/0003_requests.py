@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from alembic import op
 
+from service_kit.migrations import create_request_keys, drop_request_keys
+
 revision = "0003"
 down_revision = "0002"
 
-TABLES: tuple[str, ...] = ()
-
 
 def upgrade() -> None:
-    """Make them."""
-    for statement in TABLES:
-        op.execute(statement)
+    """Make their table."""
+    create_request_keys(op)
 
 
 def downgrade() -> None:
-    """Remove them."""
+    """Remove it."""
+    drop_request_keys(op)

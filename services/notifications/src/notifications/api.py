@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from notifications.domain.delivery import MessageState
 from notifications.service import messages as use
 from notifications.service.messages import Message, SuspendedAddress
 from service_kit.auth import scope
+from service_kit.http import Router
 from service_kit.problems import Problem
 
 READ = [scope("notifications:read")]
 WRITE = [scope("notifications:write")]
 LATER = "not built yet"
-router = APIRouter()
+router = Router()
 T = TypeVar("T")
 Cursor = TypeVar("Cursor")
 Limit = Annotated[int, Query(ge=1, le=1000)]

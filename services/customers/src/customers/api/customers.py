@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 
 from contracts.base import Id
 from customers.api.bodies import After, CustomerChange, Limit, NewCustomer, StatusChange
@@ -23,8 +23,9 @@ from customers.service import customers as use
 from customers.service.opening import open_one
 from service_kit import clock
 from service_kit.auth import principal, scope
+from service_kit.http import Router
 
-router = APIRouter(tags=["customers"])
+router = Router(tags=["customers"])
 READ = [scope("customers:read")]
 WRITE = [scope("customers:write")]
 IfMatch = Annotated[str | None, Header(description='the ETag of the version that you changed, or "*"')]

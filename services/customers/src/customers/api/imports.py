@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
@@ -17,10 +17,10 @@ from customers.api.customers import WRITE
 from customers.domain.opening import Opened, Opening
 from customers.service.opening import open_many
 from service_kit.auth import principal
-from service_kit.http import Invalid, Problem
+from service_kit.http import Invalid, Problem, Router, repeatable
 from service_kit.problems import field_errors
 
-router = APIRouter(tags=["imports"])
+router = Router(tags=["imports"])
 
 PATH = "/imports/customers"
 ROWS_TOGETHER = 100
@@ -41,7 +41,7 @@ class Row:
 
 @router.post(
     PATH,
-    dependencies=WRITE,
+    dependencies=[*WRITE, repeatable("rows whose account number is there already are answered 409; give all rows one")],
     summary="Add customers with their numbers and features",
     response_class=StreamingResponse,
     responses={200: {"content": {"application/x-ndjson": {}}, "description": "a line for each row, in their order"}},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from contracts.base import Id
 from contracts.customers import FeatureState
@@ -13,8 +13,9 @@ from customers.domain.events import feature_state
 from customers.domain.numbers import Feature
 from customers.service import numbers as use
 from service_kit.auth import principal
+from service_kit.http import Router
 
-router = APIRouter(tags=["numbers and features"])
+router = Router(tags=["numbers and features"])
 
 
 @router.post("/customers/{customer_id}/numbers", status_code=201, dependencies=WRITE, summary="Add a number")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from invoicing.api.views import (
@@ -20,8 +20,9 @@ from invoicing.api.views import (
 from invoicing.domain.numbering import MAX_WIDTH
 from invoicing.service import approvals, reports, sending
 from service_kit.auth import principal, scope
+from service_kit.http import Router
 
-router = APIRouter(tags=["invoices"])
+router = Router(tags=["invoices"])
 _READ = [scope("invoicing:read")]
 _WRITE = [scope("invoicing:write")]
 Limit = Annotated[int, Query(ge=1, le=1000)]

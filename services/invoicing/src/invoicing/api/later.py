@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from fastapi import APIRouter
-
 from service_kit.auth import scope
+from service_kit.http import Router
 from service_kit.problems import Problem
 
-router = APIRouter(tags=["not built yet"])
+router = Router(tags=["not built yet"])
 _RUN = [scope("billing:run")]
 _WRITE = [scope("invoicing:write")]
 

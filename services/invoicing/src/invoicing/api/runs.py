@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from invoicing.api.views import Page, RunCustomerView, RunDetails, RunView, page_of, run_details, run_view
 from invoicing.service import approvals, reports, runs, sending
 from service_kit.auth import principal, scope
+from service_kit.http import Router
 
-router = APIRouter(prefix="/billing-runs", tags=["billing runs"])
+router = Router(prefix="/billing-runs", tags=["billing runs"])
 _READ = [scope("invoicing:read")]
 _RUN = [scope("billing:run")]
 Limit = Annotated[int, Query(ge=1, le=1000)]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from service_kit.auth import scope
-from service_kit.http import Problem
+from service_kit.http import Problem, Router
 
-router = APIRouter(tags=["not built"])
+router = Router(tags=["not built"])
 READ = [scope("rating:read")]
 WRITE = [scope("rating:write")]
 

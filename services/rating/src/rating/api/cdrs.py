@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 
 from contracts.cdrs import CdrReceived
 from rating.service import cdrs as use
 from service_kit.auth import scope
-from service_kit.http import Problem
+from service_kit.http import Problem, Router, repeatable
 
-router = APIRouter(tags=["CDRs"])
+router = Router(tags=["CDRs"])
 _EXAMPLE = {
     "records": [
         {
@@ -61,7 +61,7 @@ class TakenView(BaseModel):
 @router.post(
     "/cdrs",
     status_code=202,
-    dependencies=[scope("cdrs:write")],
+    dependencies=[scope("cdrs:write"), repeatable("a record is known by its source and record id, and charged once")],
     summary="Hand in up to 1,000 CDRs",
     openapi_extra={
         "requestBody": {"content": {"application/json": {"schema": _BODY, "example": _EXAMPLE}}, "required": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from contracts.cdrs import CdrReceived
@@ -15,9 +15,9 @@ from rating.domain.explaining import Explanation
 from rating.service import explaining as use
 from rating.service.cdrs import LONGEST_RECORD_BYTES
 from service_kit.auth import scope
-from service_kit.http import Problem
+from service_kit.http import Problem, Router
 
-router = APIRouter(tags=["explaining"])
+router = Router(tags=["explaining"])
 READ = [scope("rating:read")]
 _MICRO = "_micro"
 _CDR = CdrReceived.model_json_schema(ref_template="#/components/schemas/{model}")

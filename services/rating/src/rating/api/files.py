@@ -6,15 +6,16 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from rating.api.views import After, Id, Limit, Page, page
 from rating.service import files as use
 from rating.store.files import CdrFile
 from service_kit.auth import principal, scope
+from service_kit.http import Router, repeatable
 
-router = APIRouter(tags=["CDR files"])
+router = Router(tags=["CDR files"])
 READ = [scope("rating:read")]
 WRITE = [scope("cdrs:write")]
 Source = Annotated[
@@ -50,7 +51,7 @@ class FileView(BaseModel):
 @router.post(
     "/cdr-files",
     status_code=202,
-    dependencies=WRITE,
+    dependencies=[*WRITE, repeatable("a file whose content came before is answered 409, naming the file that had it")],
     summary="Hand in a CDR file",
     openapi_extra={"requestBody": {"content": {"text/csv": _BODY}, "required": True}},
 )

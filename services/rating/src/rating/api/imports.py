@@ -6,15 +6,16 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, UploadFile
+from fastapi import Query, Request, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from rating.api.views import Code
 from rating.domain.deck_rows import Kind, Severity
 from rating.service import importing as use
 from service_kit.auth import principal, scope
+from service_kit.http import Router
 
-router = APIRouter(tags=["tariffs"])
+router = Router(tags=["tariffs"])
 WRITE = [scope("rating:write")]
 
 _GAP: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
@@ -14,8 +14,9 @@ from rating.api.views import After, Limit, Page, exact_pounds, page
 from rating.service import reports as use
 from rating.service.retrying import retry_all
 from service_kit.auth import scope
+from service_kit.http import Router
 
-router = APIRouter(tags=["reports"])
+router = Router(tags=["reports"])
 READ = [scope("rating:read")]
 WRITE = [scope("rating:write")]
 Day = Annotated[date | None, Query(description="local day of arrival, included", examples=["2025-01-16"])]

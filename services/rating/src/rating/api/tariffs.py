@@ -6,7 +6,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contracts.base import Amount
@@ -16,8 +16,9 @@ from rating.domain.tariffs import DEFAULT_ROUNDING_PLACES, MEGABYTE_BYTES
 from rating.service import tariffs as use
 from rating.store.tariffs import TariffHeader
 from service_kit.auth import principal, scope
+from service_kit.http import Router
 
-router = APIRouter(tags=["tariffs"])
+router = Router(tags=["tariffs"])
 READ = [scope("rating:read")]
 WRITE = [scope("rating:write")]
 Percent = Annotated[Amount, Field(ge=Decimal(0), le=Decimal(10_000))]
