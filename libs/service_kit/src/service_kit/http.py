@@ -141,7 +141,7 @@ def _refuse_unkeyed_posts(app: FastAPI) -> None:
     for route in iter_route_contexts(app.routes):
         if "POST" in (route.methods or ()) and not isinstance(route.original_route, KeyedRoute):
             raise ConfigurationError(
-                f"POST {route.path} takes no idempotency keys: make its router a service_kit Router"
+                f"POST {route.path} takes no idempotency keys: make its router a service_kit.http.Router"
             )
 
 
