@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from contracts import customers as told
 from contracts.base import Event
 from contracts.reference import ReferenceUpdated
+from customers import worker
 from customers.api import ROUTERS
 from customers.config import CustomersSettings
 from customers.consumers import subscribe
@@ -59,5 +60,13 @@ async def _start(_: FastAPI) -> AsyncIterator[None]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the service; see service_kit.host for its arguments."""
-    service = Service("customers", CustomersSettings, SCHEMA_REVISION, app, subscribe, publishes=PUBLISHES)
+    service = Service(
+        "customers",
+        CustomersSettings,
+        SCHEMA_REVISION,
+        app,
+        subscribe,
+        workers={"prices": worker.prices},
+        publishes=PUBLISHES,
+    )
     run(service, arguments)

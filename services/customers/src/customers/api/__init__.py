@@ -2,8 +2,15 @@
 
 from fastapi import APIRouter
 
-from customers.api import customers, imports, numbers, reference
+from customers.api import customers, imports, increases, numbers, prices, reference
 
-ROUTERS: list[APIRouter] = [customers.router, numbers.router, imports.router, reference.router]
+ROUTERS: list[APIRouter] = [
+    customers.router,
+    numbers.router,
+    imports.router,
+    reference.router,
+    prices.router,
+    increases.router,
+]
 
 __all__ = ["ROUTERS"]

@@ -274,6 +274,9 @@ class ReferenceEntry(Body):
     bill_style: BillStyle | None = None
     call_plan: CallPlan | None = None
     standard_feature: StandardFeature | None = None
+    valid_from: date | None = Field(
+        default=None, description="of a standard feature's charges where they change: their first day, today if absent"
+    )
 
     def entry(self, list_name: str, code: str) -> Entry:
         """As the domain takes it.
@@ -283,7 +286,7 @@ class ReferenceEntry(Body):
         """
         kind = LISTS[list_name]
         own = kind[0] if kind else None
-        for field in self.model_fields_set - {"name", "retired", "is_default"}:
+        for field in self.model_fields_set - {"name", "retired", "is_default", "valid_from"}:
             if field != own and getattr(self, field) is not None:
                 raise _wrong(field, f"entries of {list_name} have no {field}: leave it out")
         attributes: Contract | None = getattr(self, own) if own else None

@@ -40,7 +40,10 @@ async def put_entry(
 ) -> ReferenceUpdated:
     use.check_list(list_name)
     entry = await use.save_entry(
-        body.entry(list_name, code), expected=expected_version(if_match), actor=principal(request)
+        body.entry(list_name, code),
+        expected=expected_version(if_match),
+        actor=principal(request),
+        price_from=body.valid_from,
     )
     tag(response, entry.version)
     return reference_updated(entry)

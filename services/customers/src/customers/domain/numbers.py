@@ -8,9 +8,10 @@ from datetime import date
 from typing import Any, Literal
 
 from contracts.customers import Markups
-from contracts.reference import PlanCharge, StandardCharge, StandardFeature
+from contracts.reference import PlanCharge, StandardCharge
 from customers.domain.charges import Charges, charges_from, check_days, plan_charges, with_end
 from customers.domain.customers import RATING_FIELDS, with_markups
+from customers.domain.prices import price_on
 from customers.domain.reference import CALL_PLANS, NUMBER_TYPES, STANDARD_FEATURES, Book
 from customers.domain.rules import RuleBroken
 
@@ -187,12 +188,12 @@ def new_feature(
 
 
 def charges_ordered(order: FeatureOrder, book: Book) -> Sequence[StandardCharge]:
-    """The charges that a feature order names, else those of the standard feature it is made from."""
+    """The charges that a feature order names, else those of the standard feature it is made from, as on its start."""
     if order.charges is not None:
         return order.charges
-    entry = book.find(STANDARD_FEATURES, order.code or "")
-    standard = entry.attributes if entry else None
-    return standard.charges if isinstance(standard, StandardFeature) else ()
+    if order.code is None or book.find(STANDARD_FEATURES, order.code) is None:
+        return ()
+    return price_on(book.prices(order.code), order.start)
 
 
 def _standard_name(order: FeatureOrder, book: Book) -> str:

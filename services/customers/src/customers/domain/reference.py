@@ -18,6 +18,7 @@ from contracts.reference import (
     StatusFlags,
     VatRate,
 )
+from customers.domain.prices import Price, prices_of
 from customers.domain.rules import RuleBroken
 from money.dates import day_before
 from money.terms import check_terms
@@ -69,7 +70,8 @@ class Entry:
 class Book:
     """All entries of all lists, as they were when a use case looked."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], prices: Iterable[Price] = ()) -> None:
+        self._prices = tuple(prices)
         self._lists: dict[str, dict[str, Entry]] = {name: {} for name in LISTS}
         for entry in entries:
             self._lists[entry.list][entry.code] = entry
@@ -100,6 +102,11 @@ class Book:
         flags = self._lists[STATUSES][code].attributes
         assert isinstance(flags, StatusFlags)
         return flags
+
+    def prices(self, code: str) -> tuple[Price, ...]:
+        """SPEC C9, C12: a standard feature's prices, the oldest first. Raises KeyError where there is none."""
+        feature = self._lists[STANDARD_FEATURES][code].attributes
+        return prices_of(code, feature if isinstance(feature, StandardFeature) else StandardFeature(), self._prices)
 
     def _codes(self, list_name: str) -> str:
         usable = sorted(code for code, entry in self._lists[list_name].items() if not entry.retired)

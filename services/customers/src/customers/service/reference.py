@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from customers.domain import uk
 from customers.domain.audit import created, differences
 from customers.domain.events import reference_updated
-from customers.domain.reference import LISTS, Book, Entry, check_entry
+from customers.domain.pricelist import Versions, edited, price_traces
+from customers.domain.reference import LISTS, STANDARD_FEATURES, Book, Entry, check_entry
 from customers.service.problems import check_version, rules
 from customers.store import reference as store
 from customers.store.audit import write_audit
+from customers.store.prices import save_prices
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
 from service_kit.http import NotFound
@@ -38,13 +41,14 @@ def check_list(list_name: str) -> None:
         raise NotFound(f"there is no reference list '{list_name}': the lists are {', '.join(LISTS)}")
 
 
-async def save_entry(entry: Entry, *, expected: int | None, actor: str) -> Entry:
+async def save_entry(entry: Entry, *, expected: int | None, actor: str, price_from: date | None = None) -> Entry:
     """Add an entry, or store it as it is now; the one that was the list's default stops being it where this one is.
 
     Args:
         entry: all of it; its version does not matter.
         expected: the version that the caller saw, None for any (SPEC C20).
         actor: who, for the audit log.
+        price_from: the first day of a standard feature's charges where they change; None is today (SPEC C9).
 
     Raises:
         Problem: 412 where someone else changed it, 422 where a rule is broken.
@@ -56,12 +60,14 @@ async def save_entry(entry: Entry, *, expected: int | None, actor: str) -> Entry
         check_version(f"{entry.list}/{entry.code}", before.version if before else 0, expected)
         with rules():
             check_entry(entry, book)
+            entry, prices = edited(entry, price_from, book, clock.today())
+        await _save_prices(tx, prices, book, actor)
         after = replace(entry, version=before.version if before else 1)
         if after == before:
             return before
         await _replace_default(tx, after, book, actor)
         after = replace(after, version=before.version + 1 if before else 1)
-        await _save(tx, before, after, actor)
+        await store_entry(tx, before, after, actor)
     return after
 
 
@@ -69,10 +75,20 @@ async def _replace_default(tx: Transaction, entry: Entry, book: Book, actor: str
     default = book.default(entry.list)
     if entry.is_default and default is not None and default != entry.code:
         before = book.require(entry.list, default, "is_default")
-        await _save(tx, before, replace(before, is_default=False, version=before.version + 1), actor)
+        await store_entry(tx, before, replace(before, is_default=False, version=before.version + 1), actor)
 
 
-async def _save(tx: Transaction, before: Entry | None, after: Entry, actor: str) -> None:
+async def _save_prices(tx: Transaction, prices: Versions, book: Book, actor: str) -> None:
+    """Store the versions of a standard feature's price that an edit of its entry made."""
+    if prices:
+        code = prices[0].code
+        before = book.prices(code) if book.find(STANDARD_FEATURES, code) else ()
+        await save_prices(tx.connection, prices)
+        await write_audit(tx.connection, price_traces(before, prices), actor=actor, at=clock.now())
+
+
+async def store_entry(tx: Transaction, before: Entry | None, after: Entry, actor: str) -> None:
+    """Store an entry as it is now, with its trace and its event."""
     await store.save_entry(tx.connection, after)
     key = f"{after.list}/{after.code}"
     traces = differences(None, "reference", key, before, after) if before else [created(None, "reference", key, after)]

@@ -13,6 +13,7 @@ from contracts.base import Contract
 from contracts.customers import Address, BillLengths, LowInvoicePolicy, Markups, PaymentTerms, StatusPeriod
 from customers.domain.customers import Customer, Details
 from customers.store.rows import by, insert_all, take_from, values_of
+from customers.store.search import save_listed
 from customers.store.tables import account_number_series, customer, status_period
 
 _PARTS: dict[str, type[Contract]] = {
@@ -31,12 +32,14 @@ async def insert_customers(connection: AsyncConnection, customers: Sequence[Cust
     await insert_all(connection, customer, [_values(each) for each in customers])
     periods = [_period(each.customer_id, period) for each in customers for period in each.history]
     await insert_all(connection, status_period, periods)
+    await save_listed(connection, customers)
 
 
 async def update_customer(connection: AsyncConnection, changed: Customer) -> None:
     """Store a customer's details and version. Raises IntegrityError: the account number is taken."""
     statement = update(customer).where(customer.c.customer_id == changed.customer_id)
     await connection.execute(statement.values(**_values(changed)))
+    await save_listed(connection, [changed])
 
 
 async def add_status(connection: AsyncConnection, customer_id: int, period: StatusPeriod) -> None:
@@ -48,6 +51,12 @@ async def lock_customer(connection: AsyncConnection, customer_id: int) -> Custom
     """The customer, locked until the transaction ends; None where there is none."""
     found = await _customers(connection, _one(customer_id).with_for_update())
     return found[0] if found else None
+
+
+async def lock_customers(connection: AsyncConnection, customers: Sequence[int]) -> None:
+    """Lock these customers until the transaction ends, in the order of their ids: who locks several does it so."""
+    rows = select(customer.c.customer_id).where(customer.c.customer_id.in_(customers))
+    await connection.execute(rows.order_by(customer.c.customer_id).with_for_update())
 
 
 async def get_customer(connection: AsyncConnection, customer_id: int) -> Customer | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.customers import Charge, Markups
@@ -92,6 +92,29 @@ async def list_features(connection: AsyncConnection, customer_id: int, *, after:
     return await _features(connection, wanted, limit=limit)
 
 
+async def features_of(
+    connection: AsyncConnection, customers: Sequence[int], codes: Sequence[str], *further: ColumnElement[bool]
+) -> list[Feature]:
+    """The features of these customers that were made from one of these standard features, by id."""
+    wanted = and_(feature.c.kind == "feature", feature.c.code.in_(codes), feature.c.customer_id.in_(customers))
+    return await _features(connection, and_(wanted, *further), limit=None)
+
+
+async def replace_charges(connection: AsyncConnection, changes: Sequence[tuple[Feature, Feature]]) -> None:
+    """Store features, before and after, of which nothing but the charges and the version changed."""
+    if not changes:
+        return
+    versions = [{"id_": after.feature_id, "version_": after.version} for _, after in changes]
+    statement = update(feature).where(feature.c.feature_id == bindparam("id_")).values(version=bindparam("version_"))
+    await connection.execute(statement, versions)
+    kept = {each.charge_id for _, after in changes for each in after.charges}
+    there = {each.charge_id for before, _ in changes for each in before.charges}
+    await connection.execute(delete(charge).where(charge.c.charge_id.in_(there - kept)))
+    rows = [row for _, after in changes for row in _charge_rows(after)]
+    await _update_ends(connection, [each for _, after in changes for each in after.charges if each.charge_id in there])
+    await insert_all(connection, charge, [row for row in rows if row["charge_id"] not in there])
+
+
 async def find_holding(
     connection: AsyncConnection, held: str, start: date, end: date | None, *, besides: int = 0
 ) -> Holding | None:
@@ -139,7 +162,7 @@ def _number(row: RowMapping, charges: tuple[Charge, ...]) -> Number:
     return Number(**{**row, "rating": Markups.model_validate(row["rating"])}, charges=charges)
 
 
-async def _features(connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int) -> list[Feature]:
+async def _features(connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int | None) -> list[Feature]:
     found = await connection.execute(select(feature).where(wanted).order_by(feature.c.feature_id).limit(limit))
     rows = found.mappings().all()
     charges = await _charges(connection, charge.c.feature_id, [row["feature_id"] for row in rows])

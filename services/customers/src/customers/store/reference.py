@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.reference import LISTS, Book, Entry
+from customers.store.prices import read_prices
 from customers.store.rows import values_of
 from customers.store.tables import reference_entry
 
@@ -23,8 +24,8 @@ async def lock_lists(connection: AsyncConnection) -> None:
 
 
 async def read_book(connection: AsyncConnection) -> Book:
-    """All entries of all lists."""
-    return Book(await _entries(connection, select(reference_entry)))
+    """All entries of all lists, and the prices of standard features."""
+    return Book(await _entries(connection, select(reference_entry)), await read_prices(connection))
 
 
 async def list_entries(connection: AsyncConnection, list_name: str | None = None) -> list[Entry]:

@@ -1,0 +1,26 @@
+"""The role that works by itself: `prices` lets prices begin on their day and takes increases through the customers.
+
+It asks the database what is to be done and does one step of it, so that a crash at any point needs no care. Several
+processes may play the role: a step locks what it works on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from customers.service.increases import raise_next
+from customers.service.prices import turn_prices
+from service_kit.repeating import repeat
+
+IDLE_S = 1.0
+
+
+async def step() -> bool:
+    """One piece of work. Returns whether there was any."""
+    turned = await turn_prices()
+    return await raise_next() or turned
+
+
+async def prices(stop: asyncio.Event) -> None:
+    """The role `prices`."""
+    await repeat(step, stop, idle_s=IDLE_S)
