@@ -157,3 +157,19 @@ async def test_every_route_needs_its_scope(api: httpx.AsyncClient, world: World)
     """DESIGN "Every HTTP route needs a scope"."""
     assert (await api.get("/invoices", headers={"Authorization": ""})).status_code == 401
     assert (await api.get("/health", headers={"Authorization": ""})).status_code == 200
+
+
+async def test_a_run_and_its_steps_sent_twice_are_done_once(api: httpx.AsyncClient, world: World) -> None:
+    """I3, idempotency keys: a run is made once; sending an invoice again is a new request only under a new key."""
+    customer = made.customer()
+    await world.hear(customer)
+    first, again = [await api.post("/billing-runs", json=NEW, headers={"Idempotency-Key": "run"}) for _ in "12"]
+    assert (first.status_code, first.content) == (201, again.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert len((await api.get("/billing-runs")).json()["items"]) == 1
+    run_id = await world.bill({customer.customer_id: [made.usage_line("1.00495")]})
+    invoice_id = (await world.invoices(run_id))[0]["invoice_id"]
+    sent = [await api.post(f"/invoices/{invoice_id}/send", headers={"Idempotency-Key": key}) for key in ("a", "a", "b")]
+    assert [answer.status_code for answer in sent] == [202] * 3
+    requests = [answer.json()["request_id"] for answer in sent]
+    assert requests[0] == requests[1] != requests[2]

@@ -96,3 +96,17 @@ async def test_a_suspended_address_can_be_released(office: Office, api: httpx.As
     await api.post(f"/messages/{(await office.message()).message_id}/resend")
     await office.deliver()
     assert len(mail.kept) == 1
+
+
+async def test_a_resend_that_is_asked_for_twice_goes_out_once(
+    office: Office, api: httpx.AsyncClient, mail: MailServer
+) -> None:
+    """N1, idempotency keys: the repeat is answered with the same new message."""
+    await office.take("ann@customer.example")
+    await office.deliver()
+    path = f"/messages/{(await office.message()).message_id}/resend"
+    first, again = [await api.post(path, headers={"Idempotency-Key": "again"}) for _ in "12"]
+    assert (first.status_code, first.content) == (202, again.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    await office.deliver()
+    assert len(mail.message_ids) == 2

@@ -316,3 +316,20 @@ async def test_a_large_deck_is_checked_against_another_and_imported_whole(
     )
     assert (answer.json()["prefixes"], answer.json()["totals"]) == (20_000, {})
     assert (await select("SELECT count(*) FROM rate"))[0]["count"] == 30_000
+
+
+async def test_a_tariff_and_its_rates_sent_twice_are_one_version(rating_api: httpx.AsyncClient, select: Select) -> None:
+    """R10, idempotency keys: a file that arrives twice is not imported twice."""
+    for _ in range(2):
+        key = {"Idempotency-Key": "tariff"}
+        answer = await rating_api.post("/tariffs", json={"code": "HOME", "name": "Home"}, headers=key)
+        assert answer.status_code == 201
+    key = {"Idempotency-Key": "rates"}
+    reports = []
+    for content in (f"{SHORT}\n44,,,x", f"{SHORT}\n44,,,0.1", f"{SHORT}\n44,,,0.1"):
+        files = {"file": ("deck.csv", content.encode(), "text/csv")}
+        reports.append(await rating_api.post("/tariffs/HOME/rates", files=files, headers=key))
+    assert [report.status_code for report in reports] == [422, 200, 200]
+    assert reports[1].json() == reports[2].json()
+    assert [row["version"] for row in await select("SELECT version FROM tariff_version")] == [2]
+    assert len(await select("SELECT 1 FROM outbox WHERE type = 'tariff.updated'")) == 2
