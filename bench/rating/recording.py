@@ -15,11 +15,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import psycopg
+import pyarrow as pa
 from bench.rating.tables import OLD_SLOT, SLOT_SHIFT
 from numpy.typing import NDArray
 
 from contracts.topics import CDR_RECEIVED
-from rating.events import Outgoing
+from rating.batches import Outgoing, Records
 from rating.service.storing import Events, events_of
 from rating.store.frames import COLUMNS, HEADER, TRAILER
 from rating.store.positions import Position
@@ -52,8 +53,8 @@ class Recorded:
     rows: bytes
     row_offsets: NDArray[np.int64]
     row_bounds: NDArray[np.int64]
-    usage_offsets: list[int]
-    usage: list[Outgoing]
+    usage_offsets: NDArray[np.int64]
+    usage: Records
     exception_offsets: list[int]
     exceptions: list[Outgoing]
 
@@ -65,7 +66,7 @@ class Recorded:
     def events(self, begin: int, end: int) -> Events:
         """The events of records from one offset up to, not including, another."""
         return Events(
-            self.usage[bisect_left(self.usage_offsets, begin) : bisect_left(self.usage_offsets, end)],
+            self.usage.rows(np.arange(*np.searchsorted(self.usage_offsets, (begin, end)))),
             self.exceptions[bisect_left(self.exception_offsets, begin) : bisect_left(self.exception_offsets, end)],
         )
 
@@ -112,10 +113,14 @@ def _record(connection: psycopg.Connection, database: str, folder: Path, partiti
                 offsets.append(int.from_bytes(row[_ROW_OF_ID]) - first)
                 bounds.append(bounds[-1] + len(row))
     (folder / f"{partition}.rows").write_bytes(b"".join(rows))
-    events = asyncio.run(_events(database, whole))
-    told = [[_offset(message, first) for message in messages] for messages in events]
-    columns = (np.array(offsets), np.array(bounds), told[0], events[0], told[1], events[1])
+    usage, exceptions = asyncio.run(_events(database, whole))
+    told = [[_usage_id(value).usage_id - first for value in values] for values in _values(usage, exceptions)]
+    columns = (np.array(offsets), np.array(bounds), np.array(told[0]), usage, told[1], exceptions)
     _events_file(folder, partition).write_bytes(pickle.dumps(columns, protocol=pickle.HIGHEST_PROTOCOL))
+
+
+def _values(usage: Records, exceptions: list[Outgoing]) -> tuple[list[bytes], list[bytes]]:
+    return usage.values.to_pylist(), [value for _, value, _ in exceptions]
 
 
 def _generation(connection: psycopg.Connection) -> int:
@@ -127,20 +132,25 @@ def _events_file(folder: Path, partition: int) -> Path:
     return folder / f"{partition}.events"
 
 
-def _offset(message: Outgoing, first: int) -> int:
-    return _usage_id(message[1]).usage_id - first
-
-
-async def _events(database: str, whole: Position) -> tuple[list[Outgoing], list[Outgoing]]:
+async def _events(database: str, whole: Position) -> tuple[Records, list[Outgoing]]:
     bound = bind(database)
-    usage: list[Outgoing] = []
+    usage: list[Records] = []
     exceptions: list[Outgoing] = []
     try:
         for begin in range(0, whole.position, BATCH):
             end = min(begin + BATCH, whole.position)
             events = await events_of(Position(whole.slot, position=end, events_from=begin))
-            usage += events.usage
+            usage.append(events.usage)
             exceptions += sorted(events.exceptions, key=lambda message: _usage_id(message[1]).usage_id)
     finally:
         await bound.close()
-    return usage, exceptions
+    return _together(usage), exceptions
+
+
+def _together(parts: list[Records]) -> Records:
+    return Records(
+        np.concatenate([part.customers for part in parts]),
+        pa.concat_arrays([part.values for part in parts]),
+        pa.concat_arrays([part.ids for part in parts]),
+        parts[0].headers,
+    )

@@ -66,7 +66,7 @@ async def partition(
 async def store(at: Position, values: Sequence[bytes]) -> Position:
     """Store records from the position on."""
     end = at.position + len(values)
-    await store_batch(at, [Raw(at.position + index, value) for index, value in enumerate(values)], end)
+    await store_batch(at, Raw([at.position + index for index in range(len(values))], values), end)
     return replace(at, position=end)
 
 

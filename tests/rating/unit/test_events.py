@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import RFC_4122, UUID
@@ -103,22 +104,24 @@ HELD = [
 
 def test_a_rated_call_is_told_alike_in_columns_from_its_row_and_by_its_contract() -> None:
     """DESIGN, Events: one state however it is told; after a crash the same event is derived again."""
-    sent = events.usage_events(CALLS, JUDGED, np.arange(2), IDS, NAMES, time=NOW)
-    assert sent == events.usage_events_of_rows(ROWS, time=NOW)
+    sent = events.usage_events(CALLS, JUDGED, np.arange(2), IDS, NAMES, time=NOW).listed()
+    assert sent == events.usage_events_of_rows(ROWS, time=NOW).listed()
     assert [parse("usage.rated", value) for _, value, _ in sent] == [by_contract.rated_event(row) for row in ROWS]
     assert [key for key, _, _ in sent] == [b"7", b"%d" % 2**62]
 
 
 def test_only_the_rows_that_are_asked_for_are_told() -> None:
     """Z22: a duplicate or held call of the batch has no `usage.rated`."""
-    only = events.usage_events(CALLS, JUDGED, np.array([1]), IDS, NAMES, time=NOW)
-    assert only == events.usage_events_of_rows(ROWS[1:], time=NOW)
-    assert events.usage_events(CALLS, JUDGED, np.array([], dtype=np.int64), IDS, NAMES, time=NOW) == []
+    only = events.usage_events(CALLS, JUDGED, np.array([1]), IDS, NAMES, time=NOW).listed()
+    assert only == events.usage_events_of_rows(ROWS[1:], time=NOW).listed()
+    nobody = np.array([], dtype=np.int64)
+    assert events.usage_events(CALLS, JUDGED, nobody, IDS, NAMES, time=NOW).listed() == []
+    assert events.usage_events_of_rows([], time=NOW).listed() == []
 
 
 def test_what_is_told_is_what_is_stored() -> None:
     """R9: amounts with six places, days and instants as they are."""
-    told = [parse("usage.rated", value) for _, value, _ in events.usage_events_of_rows(ROWS, time=NOW)]
+    told = [parse("usage.rated", value) for _, value, _ in events.usage_events_of_rows(ROWS, time=NOW).listed()]
     first, second = told
     assert isinstance(first, UsageRated)
     assert isinstance(second, UsageRated)
@@ -168,13 +171,13 @@ def test_a_rejected_record_is_told_as_its_contract_says() -> None:
 def test_the_structs_have_the_fields_of_their_contracts() -> None:
     """DESIGN, Events: no field of the contract is left out, and none is added."""
     assert {field.name for field in msgspec.structs.fields(events.UsageValue)} == set(UsageRated.model_fields)
-    fields = {field.name for field in msgspec.structs.fields(events.ExceptionValue)}
-    assert fields == set(UsageException.model_fields) | set(UsageUnpriced.model_fields)
+    told = {field.name for field in msgspec.structs.fields(events.ExceptionValue)}
+    assert told == set(UsageException.model_fields) | set(UsageUnpriced.model_fields)
 
 
 def test_headers_are_those_of_cloud_events() -> None:
     """E1: id, type, source, time and subject in the headers."""
-    headers = dict(events.usage_events_of_rows(ROWS[:1], time=NOW)[0][2])
+    headers = dict(events.usage_events_of_rows(ROWS[:1], time=NOW).listed()[0][2])
     assert headers == {
         "ce_id": b"00000000-0000-8000-8500-000000000001",
         "ce_type": b"usage.rated",
@@ -209,8 +212,16 @@ def test_instants_are_written_as_they_are(instants: list[datetime]) -> None:
     assert instant_texts(micros) == exact
 
 
-def test_messages_are_grouped_by_the_partition_of_their_key() -> None:
-    """DESIGN, Events: all of one customer's events on a topic stay in order."""
-    messages: list[events.Outgoing] = [(key, value, []) for key, value in ((b"1", b"a"), (b"2", b"b"), (b"1", b"c"))]
-    assert events.by_partition(messages, lambda key: int(key) % 2) == {1: [messages[0], messages[2]], 0: [messages[1]]}
-    assert events.by_partition(messages, lambda _: 4) == {4: messages}
+@given(st.lists(st.text(max_size=8), max_size=6))
+def test_record_ids_of_any_characters_are_written_as_json_has_them(record_ids: list[str]) -> None:
+    """R1: a record id is the supplier's, whatever it is made of."""
+    calls = columns_of([replace(FIRST, record_id=each) for each in record_ids])
+    rows = np.arange(len(record_ids))
+    columns = {field.name: getattr(JUDGED, field.name) for field in fields(JUDGED) if field.name != "generation"}
+    judged = replace(JUDGED, **{name: np.repeat(column[:1], len(rows)) for name, column in columns.items()})
+    told = events.usage_events(calls, judged, rows, rows + 1, NAMES, time=NOW).listed()
+    assert [msgspec.json.decode(value)["record_id"] for _, value, _ in told] == record_ids
+    rated = [
+        usage_row(row + 1, 1, RATED[0], replace(FIRST, record_id=record_ids[row]), TODAY, 1) for row in rows.tolist()
+    ]
+    assert told == events.usage_events_of_rows(rated, time=NOW).listed()

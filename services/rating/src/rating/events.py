@@ -6,33 +6,30 @@ stored but perhaps not told, or a call that became something else by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.topics import USAGE_EXCEPTIONS, USAGE_RATED
+from rating.batches import Headers, Outgoing, Records
 from rating.domain.calendars import to_day
-from rating.domain.calls import MISSING, Calls, Int
+from rating.domain.calls import MISSING, Calls, Int, Kind
 from rating.domain.closing import with_plus
 from rating.domain.judgements import Judgements
 from rating.domain.names import Names, chosen
 from rating.domain.starts import instant_texts
+from rating.pieces import MICRO, Column, amounts, decimals, either, fixed, joined, shared, texts
 from service_kit.kafka import cloud_headers
 
 SOURCE = "/farthing/rating"
 FIRST_REVISION = 1
-MICRO = 10**6
-Headers: TypeAlias = list[tuple[str, bytes]]
-Outgoing: TypeAlias = tuple[bytes, bytes, Headers]
-"""Key, value and headers of a record; plain tuples, as they are made by the thousand."""
-TOPICS = (USAGE_RATED, USAGE_EXCEPTIONS)
-_Key = TypeVar("_Key")
+_NEEDS_NO_ESCAPE = re.compile(r'[^"\\\x00-\x1f\x7f]*')
 
 
 class UsageValue(msgspec.Struct, gc=False):
@@ -85,7 +82,7 @@ _json = msgspec.json.Encoder().encode
 
 def usage_events(
     calls: Calls, judgements: Judgements, rows: Int, usage_ids: Int, names: Names, *, time: datetime
-) -> list[Outgoing]:
+) -> Records:
     """`usage.rated` of calls that were stored now, each with its first revision.
 
     Args:
@@ -96,17 +93,16 @@ def usage_events(
 
     Returns: records for the topic `usage.rated`, in the order of the rows.
     """
-    told = _call_columns(calls, rows) | _judged_columns(judgements, rows, names)
-    told["usage_id"] = usage_ids[rows].tolist()
-    told["revision"] = [FIRST_REVISION] * len(rows)
-    values = map(UsageValue, *(told[name] for name in UsageValue.__struct_fields__ if name in told))
-    return _usage_messages(values, event_ids(usage_ids[rows], np.full(len(rows), FIRST_REVISION)), time)
+    values = _values(calls, judgements, rows, usage_ids[rows], names)
+    ids = _id_texts(usage_ids[rows], np.full(len(rows), FIRST_REVISION))
+    return Records(judgements.customer_id[rows], values, fixed(ids), _constant_headers("usage.rated", time))
 
 
-def usage_events_of_rows(rows: Sequence[Mapping[str, Any]], *, time: datetime) -> list[Outgoing]:
+def usage_events_of_rows(rows: Sequence[Mapping[str, Any]], *, time: datetime) -> Records:
     """`usage.rated` of rows of `usage` as they are stored: the same events, to the byte but for their time."""
-    ids = event_ids(_column(rows, "usage_id"), _column(rows, "revision"))
-    return _usage_messages(map(usage_value, rows), ids, time)
+    ids = _id_texts(_column(rows, "usage_id"), _column(rows, "revision"))
+    values = texts([_json(usage_value(row)) for row in rows])
+    return Records(_column(rows, "customer_id"), values, fixed(ids), _constant_headers("usage.rated", time))
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Int:
@@ -178,64 +174,61 @@ def rejected_event_of_row(row: Mapping[str, Any], *, time: datetime) -> Outgoing
     return _exception_message("usage.rejected", value, time)
 
 
-def by_partition(messages: Iterable[Outgoing], partition_of: Callable[[bytes], int]) -> dict[int, list[Outgoing]]:
-    """Records by the partition of their key, which is asked once a key; in their order."""
-    partitions: dict[bytes, list[Outgoing]] = {}
-    by_number: dict[int, list[Outgoing]] = {}
-    for message in messages:
-        key = message[0]
-        members = partitions.get(key)
-        if members is None:
-            members = partitions[key] = by_number.setdefault(partition_of(key), [])
-        members.append(message)
-    return by_number
+def _values(calls: Calls, judged: Judgements, rows: Int, usage_ids: Int, names: Names) -> Column:
+    """The JSON of `UsageValue` of each call, field by field in its order; a test holds it equal."""
+    kind = calls.kind[rows]
+    charged, others = calls.charged_digits.length[rows] > 0, calls.other_digits.length[rows] > 0
+    return joined(
+        b'{"customer_id":',
+        decimals(judged.customer_id[rows]),
+        b',"usage_id":',
+        decimals(usage_ids),
+        b',"revision":%d,"number_id":' % FIRST_REVISION,
+        decimals(judged.number_id[rows]),
+        either(charged, b',"number":"+', b',"number":"'),
+        texts(chosen(calls.charged, rows)),
+        shared(kind, lambda code: b'","source":%b,"record_id":"' % _json(calls.kinds[code].source)),
+        _escaped(chosen(calls.record_ids, rows)),
+        either(others, b'","other_party":"+', b'","other_party":"'),
+        texts(chosen(calls.others, rows)),
+        shared(kind, lambda code: _of_kind(calls.kinds[code])),
+        texts(instant_texts(calls.started[rows])),
+        shared(
+            judged.day[rows], lambda day: b'","local_date":"%b","duration_seconds":' % to_day(day).isoformat().encode()
+        ),
+        decimals(calls.seconds[rows]),
+        b',"billed_seconds":',
+        decimals(judged.billed_seconds[rows]),
+        b',"units":',
+        decimals(calls.units[rows]),
+        b',"volume_bytes":',
+        decimals(calls.volume[rows]),
+        shared(judged.call_class[rows], lambda code: _field("call_class", names.classes[code])),
+        shared(judged.destination[rows], lambda code: _field("destination", names.destinations[code])),
+        shared(judged.band[rows], lambda code: _field("band", names.bands[code])),
+        shared(judged.tariff[rows], lambda slot: _field("tariff", names.tariffs[slot] if slot >= 0 else None)),
+        shared(judged.step[rows], lambda step: b',"step":%d,"charge":' % step),
+        amounts(judged.charge[rows]),
+        b',"cost":',
+        amounts(judged.cost[rows]),
+        b',"currency":"GBP"}',
+    )
 
 
-def _call_columns(calls: Calls, rows: Int) -> dict[str, Sequence[Any]]:
-    kind = calls.kind[rows].tolist()
-    return {
-        "number": _with_plus(chosen(calls.charged, rows)),
-        "other_party": _with_plus(chosen(calls.others, rows)),
-        "record_id": chosen(calls.record_ids, rows),
-        "source": _named([each.source for each in calls.kinds], kind),
-        "direction": _named([each.direction for each in calls.kinds], kind),
-        "service_type": _named([each.service_type for each in calls.kinds], kind),
-        "start": instant_texts(calls.started[rows]),
-        "duration_seconds": calls.seconds[rows].tolist(),
-        "units": calls.units[rows].tolist(),
-        "volume_bytes": calls.volume[rows].tolist(),
-    }
+@lru_cache(maxsize=100_000)
+def _field(name: str, text: str | None) -> bytes:
+    return b',"%b":%b' % (name.encode(), _json(text))
 
 
-def _judged_columns(judged: Judgements, rows: Int, names: Names) -> dict[str, Sequence[Any]]:
-    return {
-        "customer_id": judged.customer_id[rows].tolist(),
-        "number_id": judged.number_id[rows].tolist(),
-        "call_class": _named(names.classes, judged.call_class[rows].tolist()),
-        "destination": _named(names.destinations, judged.destination[rows].tolist()),
-        "band": _named(names.bands, judged.band[rows].tolist()),
-        "tariff": [names.tariffs[slot] if slot >= 0 else None for slot in judged.tariff[rows].tolist()],
-        "local_date": _told_once(judged.day[rows], lambda day: to_day(day).isoformat()),
-        "step": judged.step[rows].tolist(),
-        "billed_seconds": judged.billed_seconds[rows].tolist(),
-        "charge": list(map(_pounds, judged.charge[rows].tolist())),
-        "cost": list(map(_pounds, judged.cost[rows].tolist())),
-    }
+def _of_kind(kind: Kind) -> bytes:
+    return b'","direction":%b,"service_type":%b,"start":"' % (_json(kind.direction), _json(kind.service_type))
 
 
-def _named(names: Sequence[str], codes: Sequence[int]) -> list[str]:
-    return [names[code] for code in codes]
-
-
-def _told_once(column: Int, tell: Callable[[int], _Key]) -> list[_Key]:
-    """What a rule says of each value of a column; it is asked once a value."""
-    listed = column.tolist()
-    told = {value: tell(value) for value in set(listed)}
-    return [told[value] for value in listed]
-
-
-def _with_plus(numbers: Sequence[str]) -> list[str]:
-    return ["+" + digits if digits else digits for digits in numbers]
+def _escaped(told: Sequence[str]) -> Column:
+    """Texts as they stand between the quotes of JSON."""
+    if _NEEDS_NO_ESCAPE.fullmatch("".join(told)):
+        return texts(told)
+    return texts([_json(each)[1:-1] for each in told])
 
 
 @lru_cache(maxsize=100_000)
@@ -245,16 +238,6 @@ def _pounds(micro: int) -> str | None:
         return None
     pounds, rest = divmod(abs(micro), MICRO)
     return f"{'-' if micro < 0 else ''}{pounds}.{rest:06d}"
-
-
-def _usage_messages(values: Iterable[UsageValue], ids: Iterable[bytes], time: datetime) -> list[Outgoing]:
-    kind, source, at, version, content = _constant_headers("usage.rated", time)
-    told = list(values)
-    keys = [b"%d" % each.customer_id for each in told]
-    return [
-        (key, value, [("ce_id", event_id), kind, source, at, version, ("ce_subject", key), content])
-        for key, value, event_id in zip(keys, map(_json, told), ids, strict=True)
-    ]
 
 
 def _constant_headers(event_type: str, time: datetime) -> Headers:
@@ -282,16 +265,21 @@ def event_ids(usage_ids: Int, revisions: Int) -> list[bytes]:
     A UUID of version 8: behind one another, the 16 hexadecimal digits of the usage id and 14 of the revision, around
     the version and the variant. What becomes of a usage id has one event a revision, whatever its type.
     """
-    texts = np.tile(_UUID, (len(usage_ids), 1))
-    _write(texts, _hexadecimal(usage_ids), _OF_USAGE_ID)
-    _write(texts, _hexadecimal(revisions)[:, -14:], _OF_REVISION)
-    return list(texts.view(f"V{len(_UUID)}").ravel().tolist())
+    found: list[bytes] = fixed(_id_texts(usage_ids, revisions)).to_pylist()
+    return found
 
 
-def _write(texts: NDArray[np.uint8], digits: NDArray[np.uint8], places: Sequence[tuple[int, int]]) -> None:
+def _id_texts(usage_ids: Int, revisions: Int) -> NDArray[np.uint8]:
+    written = np.tile(_UUID, (len(usage_ids), 1))
+    _write(written, _hexadecimal(usage_ids), _OF_USAGE_ID)
+    _write(written, _hexadecimal(revisions)[:, -14:], _OF_REVISION)
+    return written
+
+
+def _write(written: NDArray[np.uint8], digits: NDArray[np.uint8], places: Sequence[tuple[int, int]]) -> None:
     at = 0
     for begin, end in places:
-        texts[:, begin:end] = digits[:, at : at + end - begin]
+        written[:, begin:end] = digits[:, at : at + end - begin]
         at += end - begin
 
 

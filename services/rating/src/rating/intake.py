@@ -7,11 +7,12 @@ What is plainly good is read as columns. A record about which anything is unusua
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import compress
+from operator import attrgetter
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,7 +24,7 @@ from rating.domain.calendars import EARLIEST_YEAR, LATEST_YEAR
 from rating.domain.calls import MISSING, Calls, Int, Kind, digits_of
 from rating.domain.cdr import micros_of
 from rating.domain.contents import Contents, content_of
-from rating.domain.numbers import normalise
+from rating.domain.numbers import normalised
 from rating.domain.starts import plain_micros
 from rating.records import LARGEST, UNKNOWN_SOURCE, Origin, Row, Unread, micros_of_cost, read_record, seconds_of
 
@@ -64,6 +65,7 @@ class Loose(msgspec.Struct, gc=False):
     raw: str | None = None
 
 
+_OF_KIND = attrgetter("source", "direction", "service_type", "call_class", "currency")
 _decode = msgspec.json.Decoder(Loose).decode
 _instant = msgspec.json.Decoder(Annotated[datetime, Meta(tz=True)]).decode
 _CARELESS = Loose(source="")
@@ -119,10 +121,11 @@ def _decoded(values: Sequence[bytes | None]) -> list[Loose]:
     return messages
 
 
-class _Kinds:
-    """The kinds of a batch, each checked once."""
+class _Kinds(dict[tuple[str, str, str, str | None, str], int]):
+    """The kinds of a batch: what a record says of its kind, and the place of that in `kinds`; each is checked once."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.kinds: list[Kind] = []
         self._codes: dict[Kind, int] = {}
 
@@ -133,17 +136,17 @@ class _Kinds:
             self.kinds.append(kind)
         return code
 
-    def codes(self, messages: Iterable[Loose]) -> Int:
+    def codes(self, messages: Sequence[Loose]) -> Int:
         """The kind of each message, -1 where it says what the kind of a CDR may not."""
-        told = [(m.source, m.direction, m.service_type, m.call_class, m.currency) for m in messages]
-        checked = {each: self._checked(*each) for each in dict.fromkeys(told)}
-        return _integers(map(checked.__getitem__, told), len(told))
+        return _integers(map(self.__getitem__, map(_OF_KIND, messages)), len(messages))
 
-    def _checked(self, source: str, direction: str, service: str, call_class: str | None, currency: str) -> int:
+    def __missing__(self, told: tuple[str, str, str, str | None, str]) -> int:
+        source, direction, service, call_class, currency = told
         kind = Kind(source.strip(), direction, service, call_class or "", currency)
         is_currency = len(currency) == _CURRENCY_LENGTH and currency.isascii() and currency.isalpha()
         good = kind.source and is_currency and currency.isupper() and not any("\x00" in text for text in kind)
-        return self.add(kind) if good else -1
+        code = self[told] = self.add(kind) if good else -1
+        return code
 
 
 @dataclass(slots=True)
@@ -189,8 +192,9 @@ class _Draft:
 
 def _draft(messages: list[Loose]) -> _Draft:
     record_ids = [m.record_id.strip() for m in messages]
-    charged = [normalise(m.charged_number) for m in messages]
-    others = [normalise(m.other_party) for m in messages]
+    charged_as_told = [m.charged_number for m in messages]
+    others_as_told = [m.other_party for m in messages]
+    charged, others = normalised(charged_as_told), normalised(others_as_told)
     kinds = _Kinds()
     kind = kinds.codes(messages)
     numbers = {
@@ -201,22 +205,16 @@ def _draft(messages: list[Loose]) -> _Draft:
     doubtful = kind < 0
     for column in numbers.values():
         doubtful |= column == UNREADABLE
-    doubtful |= _any_empty(record_ids) | _any_empty(charged) | _any_nul(messages)
+    for texts in (record_ids, charged):
+        doubtful |= _where(texts, "" in texts, lambda text: not text)
+    for texts in (record_ids, charged_as_told, others_as_told):
+        doubtful |= _where(texts, "\x00" in "".join(texts), lambda text: "\x00" in text)
     return _Draft(record_ids, charged, others, kinds, kind, numbers, doubtful)
 
 
-def _any_empty(texts: Sequence[str]) -> Mask:
-    empty: Mask = _integers(map(len, texts), len(texts)) == 0
-    return empty
-
-
-def _any_nul(messages: Sequence[Loose]) -> Mask:
-    """The character NUL in a text of a record; nearly never, so that all of them are looked at in one go."""
-    found = np.zeros(len(messages), dtype=bool)
-    texts = [m.record_id + m.charged_number + m.other_party for m in messages]
-    if "\x00" in "".join(texts):
-        found[:] = ["\x00" in text for text in texts]
-    return found
+def _where(texts: Sequence[str], anywhere: bool, is_so: Callable[[str], bool]) -> Mask:
+    """Of which texts something is so; nearly never, so that they are asked one by one only if it is so `anywhere`."""
+    return np.array([is_so(text) for text in texts]) if anywhere else np.zeros(len(texts), dtype=bool)
 
 
 def _starts(texts: Sequence[str]) -> Int:
@@ -283,7 +281,8 @@ def _costs(messages: Sequence[Loose]) -> dict[str, Int]:
 def _micros(texts: Sequence[str | None]) -> Int:
     if texts.count(None) == len(texts):
         return np.full(len(texts), MISSING, dtype=np.int64)
-    return _integers(map(_cost, texts), len(texts))
+    longest = max(map(len, filter(None, texts)))
+    return _integers(map(_cost if longest > _LONGEST_CACHED else _short_cost, texts), len(texts))
 
 
 @lru_cache(maxsize=100_000)

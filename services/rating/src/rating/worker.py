@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from contracts.topics import CDR_BACKFILL, CDR_RECEIVED
+from contracts.topics import CDR_BACKFILL, CDR_RECEIVED, USAGE_EXCEPTIONS, USAGE_RATED
+from rating.batches import Outgoing, Records, batches_of
 from rating.config import RatingSettings
-from rating.events import TOPICS as EVENT_TOPICS
-from rating.events import Outgoing, by_partition
 from rating.service.keeping import ledger
 from rating.service.pictures import pictures
 from rating.service.storing import Events, ForeignTopic, Raw, WrongPosition, events_of, open_partition, store_batch
@@ -30,7 +30,15 @@ from rating.store.positions import Position
 from service_kit import clock
 from service_kit.errors import Transient
 from service_kit.faults import crash_point
-from service_kit.kafka import end_offsets, make_consumer, make_producer, partition_for, topic_id
+from service_kit.kafka import (
+    LARGEST_PACKED_BYTES,
+    PackedBatch,
+    end_offsets,
+    make_consumer,
+    make_producer,
+    partition_for,
+    topic_id,
+)
 from service_kit.logs import logger
 from service_kit.repeating import rest
 
@@ -47,6 +55,8 @@ _AWAY_S = 1.0
 _COLLECT_EVERY_S = 5.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
 
+Sent: TypeAlias = Awaitable[Any]
+"""What is known once the broker has a batch."""
 _log = logger(__name__)
 
 
@@ -130,7 +140,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._batch(mine, [], reached)
 
     async def _batch(self, mine: Partition, records: Sequence[ConsumerRecord], next_offset: int) -> None:
-        events = await store_batch(mine.position, [Raw(each.offset, each.value) for each in records], next_offset)
+        raw = Raw([each.offset for each in records], [each.value for each in records])
+        events = await store_batch(mine.position, raw, next_offset)
         await self._send(mine, events, next_offset)
         mine.position = replace(mine.position, position=next_offset, events_from=mine.position.position)
 
@@ -203,20 +214,36 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 async def send_events(producer: AIOKafkaProducer, events: Events) -> None:
-    """Send events in their order per partition, in whole batches: one by one costs more than rating does."""
+    """Send events, in their order per partition."""
     now_ms = int(clock.wall_now().timestamp() * 1000)
+    await asyncio.gather(
+        *await _send_usage(producer, events.usage, now_ms), *await _send_exceptions(producer, events.exceptions, now_ms)
+    )
+
+
+async def _send_usage(producer: AIOKafkaProducer, records: Records, now_ms: int) -> list[Sent]:
+    partition_of = partial(_partition, len(await producer.partitions_for(USAGE_RATED)))
     sent = []
-    for topic, messages in zip(EVENT_TOPICS, (events.usage, events.exceptions), strict=True):
-        if not messages:
-            continue
-        partitions = len(await producer.partitions_for(topic))
-        for number, members in by_partition(messages, partial(_partition, partitions)).items():
-            batches = _batches(producer, members, now_ms)
-            sent += [await producer.send_batch(batch, topic, partition=number) for batch in batches]
-    await asyncio.gather(*sent)
+    for batch in batches_of(records, partition_of, LARGEST_PACKED_BYTES):
+        packed = PackedBatch(batch.records, batch.count, now_ms)
+        sent.append(await producer.send_batch(packed, USAGE_RATED, partition=batch.partition))
+    return sent
 
 
-def _batches(producer: AIOKafkaProducer, messages: Sequence[Outgoing], now_ms: int) -> Iterator[BatchBuilder]:
+async def _send_exceptions(producer: AIOKafkaProducer, messages: Sequence[Outgoing], now_ms: int) -> list[Sent]:
+    """These are few, and of many kinds."""
+    partitions = len(await producer.partitions_for(USAGE_EXCEPTIONS))
+    members: dict[int, list[Outgoing]] = {}
+    for message in messages:
+        members.setdefault(partition_for(message[0].decode(), partitions), []).append(message)
+    return [
+        await producer.send_batch(batch, USAGE_EXCEPTIONS, partition=number)
+        for number, mine in members.items()
+        for batch in _built(producer, mine, now_ms)
+    ]
+
+
+def _built(producer: AIOKafkaProducer, messages: Sequence[Outgoing], now_ms: int) -> Iterator[BatchBuilder]:
     """Messages of one partition in as few batches as they need."""
     batch = producer.create_batch()
     for key, value, headers in messages:
@@ -230,8 +257,8 @@ def _batches(producer: AIOKafkaProducer, messages: Sequence[Outgoing], now_ms: i
 
 
 @lru_cache(maxsize=200_000)
-def _partition(partitions: int, key: bytes) -> int:
-    return partition_for(key.decode(), partitions)
+def _partition(partitions: int, customer_id: int) -> int:
+    return partition_for(customer_id, partitions)
 
 
 async def worker(stop: asyncio.Event) -> None:

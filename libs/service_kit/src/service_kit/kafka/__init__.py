@@ -15,12 +15,15 @@ from service_kit.kafka.admin import (
 )
 from service_kit.kafka.clients import make_consumer, make_producer, partition_for
 from service_kit.kafka.delivery import Retry
+from service_kit.kafka.packed import LARGEST_PACKED_BYTES, PackedBatch
 from service_kit.kafka.records import Received, Undecodable, cloud_headers, read_record
 from service_kit.kafka.subscriptions import Subscriptions
 
 __all__ = [
+    "LARGEST_PACKED_BYTES",
     "KafkaAway",
     "NoSuchTopic",
+    "PackedBatch",
     "Received",
     "Retry",
     "Subscriptions",

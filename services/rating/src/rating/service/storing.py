@@ -9,6 +9,7 @@ from datetime import date, datetime
 import numpy as np
 
 from money.dates import add_months
+from rating.batches import Outgoing, Records
 from rating.config import settings
 from rating.domain.calendars import EPOCH
 from rating.domain.calls import Int
@@ -19,7 +20,7 @@ from rating.domain.picture import Picture
 from rating.domain.recordkeys import Keys, keys_of
 from rating.domain.segments import leaf_of
 from rating.domain.verdicts import Held, held_rows
-from rating.events import Outgoing, held_event_of_row, rejected_event_of_row, usage_events, usage_events_of_rows
+from rating.events import held_event_of_row, rejected_event_of_row, usage_events, usage_events_of_rows
 from rating.intake import Read, read_batch
 from rating.service.keeping import Checked, Raced, ledger
 from rating.service.pictures import pictures
@@ -46,17 +47,17 @@ class ForeignTopic(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A record as it was read from the topic."""
+    """Records as they were read from a partition: their offsets, and their values."""
 
-    offset: int
-    value: bytes | None
+    offsets: Sequence[int]
+    values: Sequence[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
     """The records of a batch for the topics `usage.rated` and `usage.exceptions`."""
 
-    usage: list[Outgoing]
+    usage: Records
     exceptions: list[Outgoing]
 
 
@@ -68,7 +69,7 @@ class Batch:
     usage_ids: Int
     keys: Keys
     unread_ids: list[int]
-    values: list[bytes]
+    values: Sequence[bytes | None]
     received_on: date
 
 
@@ -113,7 +114,7 @@ async def open_partition(topic: str, topic_id: str, partition: int, end: int) ->
     return position
 
 
-async def store_batch(position: Position, records: Sequence[Raw], next_offset: int) -> Events:
+async def store_batch(position: Position, records: Raw, next_offset: int) -> Events:
     """Judge and store records, and move the position to `next_offset`.
 
     Args:
@@ -146,12 +147,12 @@ async def _claim(batch: Batch) -> Checked:
         return checked
 
 
-def _read(slot: int, records: Sequence[Raw]) -> Batch:
-    read = read_batch([record.value for record in records])
-    ids = np.array([(slot << SLOT_SHIFT) + record.offset for record in records], dtype=np.int64)
-    values = [record.value or b"" for record in records]
+def _read(slot: int, records: Raw) -> Batch:
+    read = read_batch(records.values)
+    ids = np.array(records.offsets, dtype=np.int64) + (slot << SLOT_SHIFT)
     keys = keys_of(read.calls, ids[read.rows], read.content, ledger.seed)
-    return Batch(read, ids[read.rows], keys, [int(ids[place]) for place, _ in read.unread], values, clock.today())
+    unread_ids = [int(ids[place]) for place, _ in read.unread]
+    return Batch(read, ids[read.rows], keys, unread_ids, records.values, clock.today())
 
 
 async def _store(position: Position, batch: Batch, checked: Checked, next_offset: int) -> Events:
@@ -225,7 +226,7 @@ def _duplicate_row(batch: Batch, checked: Checked, row: int) -> Row:
         "record_id": calls.record_ids[row],
         "first_usage_id": int(holder["usage_id"]),
         "conflict": bool(holder["content"] != checked.keys["content"][row]),
-        "raw": batch.values[int(batch.read.rows[row])],
+        "raw": batch.values[int(batch.read.rows[row])] or b"",
         "received_on": batch.received_on,
     }
 

@@ -8,10 +8,9 @@ as the length -1, instants as microseconds and dates as days since 2000.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,8 +20,9 @@ from rating.domain.calls import MISSING, Calls, Int
 from rating.domain.cdr import micros_of
 from rating.domain.judgements import Judgements
 from rating.domain.names import Names, chosen
+from rating.pieces import Column, fixed, in_turn, joined, laid_out, shared, sizes, texts
 
-_Column = TypeVar("_Column", bound=NDArray[Any])
+_Numbers = TypeVar("_Numbers", bound=NDArray[Any])
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
 _NUMBERS = {
@@ -82,24 +82,24 @@ def usage_frame(
     numbers["received_on"] = np.broadcast_to(arrival, len(calls))
     return _framed(
         _number_pieces({name: column[rows] for name, column in numbers.items()}),
-        *_own_pieces(chosen(calls.record_ids, rows)),
-        *_own_pieces(chosen(calls.charged, rows)),
-        *_own_pieces(chosen(calls.others, rows)),
-        _shared(calls.kind[rows], lambda code: _kind_blob(*calls.kinds[code])),
+        *_own_pieces(texts(chosen(calls.record_ids, rows))),
+        *_own_pieces(texts(chosen(calls.charged, rows))),
+        *_own_pieces(texts(chosen(calls.others, rows))),
+        shared(calls.kind[rows], lambda code: _kind_blob(*calls.kinds[code])),
         *_judged_pieces(judgements, rows, names),
-        *_own_pieces(_prefixes(judgements.rate[rows], names)),
+        *_own_pieces(texts(_prefixes(judgements.rate[rows], names))),
     )
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """A few rows of `usage`, each with a value for every one of `COLUMNS`; None is NULL."""
     numbers = {name: _column([row[name] for row in rows]) for name in (*_NUMBERS, *_MAYBE)}
-    texts = [b"".join(_blob(row[name]) for name in _TEXTS) for row in rows]
-    return _framed(_number_pieces(numbers), texts)
+    blobs = [b"".join(_blob(row[name]) for name in _TEXTS) for row in rows]
+    return _framed(_number_pieces(numbers), texts(blobs))
 
 
-def _framed(*pieces: Iterable[bytes]) -> bytes:
-    return b"".join((HEADER, *chain.from_iterable(zip(*pieces, strict=True)), TRAILER))
+def _framed(*pieces: Column) -> bytes:
+    return b"".join((HEADER, laid_out(joined(*pieces)), TRAILER))
 
 
 def _days(day: date) -> int:
@@ -145,36 +145,37 @@ def _judged_numbers(judged: Judgements, names: Names) -> dict[str, Int]:
     }
 
 
-def _of_rates(values: _Column, rates: Int, absent: _Column) -> _Column:
+def _of_rates(values: _Numbers, rates: Int, absent: _Numbers) -> _Numbers:
     """What each call's rate has; `absent`, one a call, where no rate answered."""
     answered = np.flatnonzero(rates >= 0)
     absent[answered] = values[rates[answered]]
     return absent
 
 
-def _number_pieces(numbers: Mapping[str, Int]) -> list[bytes]:
+def _number_pieces(numbers: Mapping[str, Int]) -> Column:
     """The beginning of each row: how many values it has, and its numbers, laid out alike where the same are NULL."""
     since_2000 = {name: numbers[name] - offset for name, offset in _TO_2000.items()}
     numbers = {**numbers, **since_2000}
     bits = [(numbers[name] == MISSING).astype(np.int64) << bit for bit, name in enumerate(_MAYBE)]
     pattern = np.bitwise_or.reduce(bits)
     found = np.unique(pattern).tolist()
-    if len(found) == 1:
-        return _laid_out(numbers, found[0])
-    pieces = np.empty(len(pattern), dtype=object)
-    for each in found:
-        rows = np.flatnonzero(pattern == each)
-        pieces[rows] = _laid_out({name: column[rows] for name, column in numbers.items()}, each)
-    return list(pieces)
+    if len(found) <= 1:
+        return _laid_out(numbers, found[0] if found else 0)
+    alike = [np.flatnonzero(pattern == each) for each in found]
+    parts = [
+        _laid_out({name: column[rows] for name, column in numbers.items()}, each)
+        for each, rows in zip(found, alike, strict=True)
+    ]
+    return in_turn(parts, np.argsort(np.concatenate(alike)))
 
 
-def _laid_out(numbers: Mapping[str, Int], pattern: int) -> list[bytes]:
+def _laid_out(numbers: Mapping[str, Int], pattern: int) -> Column:
     layout, template = _layout(pattern)
     laid = np.full(len(numbers["usage_id"]), template, dtype=layout)
     for name in layout.names or ():
         if name in numbers:
             laid[name] = numbers[name]
-    return list(laid.view(f"V{layout.itemsize}").tolist())
+    return fixed(laid)
 
 
 @lru_cache(maxsize=64)
@@ -200,11 +201,9 @@ def _prefixes(rates: Int, names: Names) -> list[str]:
     return list(_of_rates(prefixes, rates, np.full(len(rates), "", dtype=object)).tolist())
 
 
-def _own_pieces(texts: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
+def _own_pieces(column: Column) -> tuple[Column, Column]:
     """Lengths and bytes of texts that each row has for itself."""
-    encoded = [text.encode() for text in texts]
-    lengths = np.fromiter(map(len, encoded), dtype=">i4", count=len(encoded))
-    return lengths.view("V4").tolist(), encoded
+    return fixed(sizes(column).astype(">i4")), column
 
 
 @lru_cache(maxsize=100_000)
@@ -221,7 +220,7 @@ def _kind_blob(source: str, direction: str, service_type: str, known_class: str,
     return b"".join(map(_blob, (source, direction, service_type, known_class or None, currency)))
 
 
-def _judged_pieces(judged: Judgements, rows: Int, names: Names) -> tuple[list[bytes], ...]:
+def _judged_pieces(judged: Judgements, rows: Int, names: Names) -> tuple[Column, ...]:
     """Class and band, which few rows differ in; destination, and tariff."""
 
     def class_and_band(together: int) -> bytes:
@@ -229,14 +228,7 @@ def _judged_pieces(judged: Judgements, rows: Int, names: Names) -> tuple[list[by
         return _blob(names.classes[call_class]) + _blob(names.bands[band])
 
     return (
-        _shared(judged.call_class[rows] * len(names.bands) + judged.band[rows], class_and_band),
-        _shared(judged.destination[rows], lambda code: _blob(names.destinations[code])),
-        _shared(judged.tariff[rows], lambda slot: _blob(names.tariffs[slot] if slot >= 0 else None)),
+        shared(judged.call_class[rows] * len(names.bands) + judged.band[rows], class_and_band),
+        shared(judged.destination[rows], lambda code: _blob(names.destinations[code])),
+        shared(judged.tariff[rows], lambda slot: _blob(names.tariffs[slot] if slot >= 0 else None)),
     )
-
-
-def _shared(codes: Int, encode: Callable[[int], bytes]) -> list[bytes]:
-    """A piece for each code, encoded once a code."""
-    listed = codes.tolist()
-    pieces = {code: encode(code) for code in set(listed)}
-    return list(map(pieces.__getitem__, listed))
