@@ -51,8 +51,8 @@ class ServiceSettings(BaseSettings):
     invoicing_url: str = ""
     notifications_url: str = ""
     smtp: str = "smtp://localhost:25"
-    request_keys_days: int = Field(default=7, ge=1, le=365)
-    """How long an answer is kept under its idempotency key."""
+    request_keys_days: int = Field(default=7, ge=1, le=30)
+    """How long an answer is kept under its idempotency key: gone before a deleted customer is (SPEC C17)."""
     log_level: str = "INFO"
 
     @classmethod
