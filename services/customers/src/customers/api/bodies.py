@@ -60,7 +60,7 @@ def _policy(policy: LowInvoicePolicy) -> LowInvoicePolicy:
 
 def _percent(markup: Decimal) -> Decimal:
     exponent = markup.as_tuple().exponent
-    if abs(markup) > LARGEST_MARKUP_PERCENT or not isinstance(exponent, int) or exponent < -MARKUP_PLACES:
+    if markup.copy_abs() > LARGEST_MARKUP_PERCENT or not isinstance(exponent, int) or exponent < -MARKUP_PLACES:
         raise ValueError(f"a markup is at most {LARGEST_MARKUP_PERCENT} %, with {MARKUP_PLACES} decimal places at most")
     return markup
 

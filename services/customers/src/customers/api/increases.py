@@ -29,7 +29,7 @@ PLACES = 4
 
 def _pounds(amount: Decimal) -> Decimal:
     exponent = amount.as_tuple().exponent
-    if abs(amount) > LARGEST_POUNDS or not isinstance(exponent, int) or exponent < -PLACES:
+    if amount.copy_abs() > LARGEST_POUNDS or not isinstance(exponent, int) or exponent < -PLACES:
         raise ValueError(f"an amount is at most {LARGEST_POUNDS} pounds, with {PLACES} decimal places at most")
     return amount
 

@@ -45,7 +45,7 @@ def check_charge(charge: StandardCharge, book: Book) -> StandardCharge:
 
 def _can_be_kept(value: Decimal) -> bool:
     exponent = value.as_tuple().exponent
-    return abs(value) <= LARGEST_AMOUNT and isinstance(exponent, int) and exponent >= -MOST_PLACES
+    return value.copy_abs() <= LARGEST_AMOUNT and isinstance(exponent, int) and exponent >= -MOST_PLACES
 
 
 def charges_from(

@@ -195,7 +195,8 @@ async def raise_next() -> bool:
             await store.save_progress(tx.connection, await _raise_group(tx, increase, group))
         else:
             await store.save_progress(tx.connection, replace(increase, state=state_after_round(increase, today)))
-    crash_point("customers.increase.group")
+        crash_point("customers.increase.changed")
+    crash_point("customers.increase.committed")
     return True
 
 

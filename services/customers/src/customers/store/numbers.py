@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.customers import Charge, Markups
@@ -109,7 +109,7 @@ async def replace_charges(connection: AsyncConnection, changes: Sequence[tuple[F
     await connection.execute(statement, versions)
     kept = {each.charge_id for _, after in changes for each in after.charges}
     there = {each.charge_id for before, _ in changes for each in before.charges}
-    await connection.execute(delete(charge).where(charge.c.charge_id.in_(there - kept)))
+    await connection.execute(delete(charge).where(charge.c.charge_id == func.any(list(there - kept))))
     rows = [row for _, after in changes for row in _charge_rows(after)]
     await _update_ends(connection, [each for _, after in changes for each in after.charges if each.charge_id in there])
     await insert_all(connection, charge, [row for row in rows if row["charge_id"] not in there])
