@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter
 
-from customers.api import customers, imports, increases, numbers, prices, reference
+from customers.api import customers, imports, increases, numbers, prices, reference, search
 
 ROUTERS: list[APIRouter] = [
+    search.router,
     customers.router,
     numbers.router,
     imports.router,

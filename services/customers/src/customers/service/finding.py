@@ -96,17 +96,17 @@ async def _similar(connection: AsyncConnection, wanted: Wanted, today: date, lim
         numbers = await store.numbers_exactly(connection, store.number_corrections(digits), today, "similar")
     if customers or numbers or not wanted.correctable:
         return _Hits(customers, numbers)
-    choices = [await _meant(connection, word) for word in wanted.words]
-    if not all(choices):
+    choices = [(word, await _meant(connection, word)) for word in wanted.words]
+    meant = tuple(word for _, words in choices for word in words)
+    if not meant:
         return _Hits([], [])
-    found = await store.customers_with_words(connection, choices, limit + 1)
-    return _Hits(found, [], tuple(word for words in choices for word in words))
+    return _Hits(await store.customers_with_words(connection, choices, limit + 1), [], meant)
 
 
 async def _meant(connection: AsyncConnection, word: str) -> list[str]:
     """The words of names that a typed one may stand for; itself where it is one."""
     if not correctable(word):
-        return [word]
+        return []
     near = nearest(word, await store.words_like(connection, word), _WORDS_MEANT)
     return near or nearest(word, await store.words_resembling(connection, word), _WORDS_MEANT)
 

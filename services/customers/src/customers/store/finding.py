@@ -14,7 +14,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.finding import Digits, FoundCustomer, FoundNumber, Match, Status, Wanted
-from customers.domain.search import mistyped, variants_of
+from customers.domain.search import SHORTEST_PART, mistyped, variants_of
 
 _PLANNED_ANEW = text(
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
@@ -141,22 +141,17 @@ async def words_resembling(connection: AsyncConnection, word: str) -> list[str]:
     return list((await connection.execute(statement, {"word": word})).scalars())
 
 
-async def has_word_part(connection: AsyncConnection, word: str) -> bool:
-    """Whether any name has a word with this part."""
-    statement = text("SELECT EXISTS (SELECT FROM search_word WHERE word LIKE :part)")
-    return bool(await connection.scalar(statement, {"part": f"%{word}%"}))
-
-
 async def customers_with_words(
-    connection: AsyncConnection, choices: Sequence[Sequence[str]], limit: int
+    connection: AsyncConnection, choices: Sequence[tuple[str, Sequence[str]]], limit: int
 ) -> list[FoundCustomer]:
-    """Customers whose names have one word of each of the choices."""
+    """Customers whose names have, for each of the choices, the part that was typed or one of the words meant by it."""
     values: dict[str, Any] = {"limit": limit}
     conditions = []
-    for at, words in enumerate(choices):
-        values |= {f"word{at}_{number}": f"% {word} %" for number, word in enumerate(words)}
-        conditions.append(" OR ".join(f"document LIKE :word{at}_{number}" for number in range(len(words))))
-    return await _customers(connection, f"{_branch(0, *conditions)} LIMIT :limit", values, "similar")
+    for at, (typed, words) in enumerate(choices):
+        patterns = [f"%{typed}%" if len(typed) >= SHORTEST_PART else f"% {typed}%", *(f"% {word} %" for word in words)]
+        values |= {f"word{at}_{number}": pattern for number, pattern in enumerate(patterns)}
+        conditions.append(" OR ".join(f"document LIKE :word{at}_{number}" for number in range(len(patterns))))
+    return await _customers(connection, _branch(0, *conditions), values, "similar")
 
 
 def account_corrections(key: str) -> list[str]:
@@ -201,8 +196,10 @@ _statements: dict[str, TextClause] = {}
 
 def _statement(frame: str, hits: str) -> TextClause:
     """The statement for these hits, parsed once: there are as many as numbers of words."""
-    key = frame.format(hits=hits)
-    return _statements.setdefault(key, text(key)) if key not in _statements else _statements[key]
+    whole = frame.format(hits=hits)
+    if whole not in _statements:
+        _statements[whole] = text(whole)
+    return _statements[whole]
 
 
 def _customer(row: Any, match: Match) -> FoundCustomer:

@@ -1,0 +1,181 @@
+"""SmartSearch: one box for customers and numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+
+Json = dict[str, Any]
+
+
+async def search(api: AsyncClient, typed: str, **more: Any) -> Json:
+    answer = await api.get("/search", params={"q": typed, **more})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def names(api: AsyncClient, typed: str) -> list[str]:
+    return [each["name"] for each in (await search(api, typed, limit=100))["customers"]]
+
+
+async def add_number(api: AsyncClient, customer: Json, number: str, **more: Any) -> Json:
+    body = {"number": number, "call_plan": "standard", "start": "2025-01-01", **more}
+    answer = await api.post(f"/customers/{customer['customer_id']}/numbers", json=body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json()["number"])
+
+
+async def test_one_customer_is_gone_to_straight(api: AsyncClient, add_customer: Any) -> None:
+    """F1: one customer: straight to it, with what its link shows."""
+    customer = await add_customer(name="Ann O'Brien", company_name="Brightwater Tiles Ltd", account_number="AB-0042")
+    await add_customer(name="Somebody Else")
+    for typed in ("AB-0042", "ab 0042", "b004", "obrien", "O’BRIEN", "o brien", "ann obr", "bright water", "watertil"):
+        found = await search(api, typed)
+        assert (found["kind"], len(found["customers"])) == ("customer", 1), typed
+        hit = found["customers"][0]
+        assert hit["customer_id"] == customer["customer_id"]
+        assert hit["status"] == {"code": "active", "name": "Active", "colour": "#2e7d32"}
+        assert (hit["account_number"], hit["company_name"]) == ("AB-0042", "Brightwater Tiles Ltd")
+    assert (await search(api, "ab0042"))["customers"][0]["match"] == "exact"
+    assert (await search(api, "brightwater"))["customers"][0]["match"] == "part"
+
+
+async def test_an_account_number_typed_in_full_is_the_answer_alone(api: AsyncClient, add_customer: Any) -> None:
+    """F1: others that only contain it are not in the way."""
+    await add_customer(account_number="F77", name="Short")
+    await add_customer(account_number="F770", name="Long")
+    assert await names(api, "f77") == ["Short"]
+    assert (await search(api, "f7"))["kind"] == "customers"
+
+
+async def test_several_customers_are_a_list_with_the_best_first(api: AsyncClient, add_customer: Any) -> None:
+    """F1: several: a list. The whole name, then beginnings of names, of words, and parts."""
+    for name in ("Blacksmith Forge", "John Smith", "Smithson Ltd", "Smith", "Ann Smithers"):
+        await add_customer(name=name)
+    found = await search(api, "smith")
+    assert found["kind"] == "customers"
+    listed = [each["name"] for each in found["customers"]]
+    assert listed[:2] == ["Smith", "Smithson Ltd"]
+    assert set(listed[2:4]) == {"John Smith", "Ann Smithers"}
+    assert listed[4:] == ["Blacksmith Forge"]
+    assert [each["match"] for each in found["customers"]] == ["exact", "part", "part", "part", "part"]
+    few = await search(api, "smith", limit=2)
+    assert ([each["name"] for each in few["customers"]], few["more_customers"]) == (listed[:2], True)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("020 7946 0123", "+44 20 7946 0123", "00442079460123", "+44 (0)20 7946 0123", "(020) 7946-0123"),
+        *("442079460123", "2079460123", "460123", "0123", "7946 01", "0207946", "+44 20 79", "0044207", "02079460123"),
+    ],
+)
+async def test_one_number_in_any_spelling_is_gone_to_with_its_customer(
+    api: AsyncClient, add_customer: Any, typed: str
+) -> None:
+    """F1: one number: the number's page, with its customer linked."""
+    customer = await add_customer(name="Brightwater Tiles", account_number="ACC")
+    number = await add_number(api, customer, "020 7946 0123", label="Reception")
+    await add_number(api, customer, "0161 496 0888")
+    found = await search(api, typed)
+    assert found["kind"] == "number"
+    hit = found["numbers"][0]
+    assert (hit["number_id"], hit["number"], hit["label"]) == (number["number_id"], "+442079460123", "Reception")
+    assert hit["customer"]["customer_id"] == customer["customer_id"]
+    assert hit["customer"]["status"]["code"] == "active"
+
+
+async def test_several_numbers_are_a_list_with_the_customer_of_each(api: AsyncClient, add_customer: Any) -> None:
+    """F1: several numbers: a list with the customer of each linked."""
+    one, other = await add_customer(name="Brightwater"), await add_customer(name="Fenwick")
+    await add_number(api, one, "020 7946 0123")
+    await add_number(api, other, "020 7946 0124")
+    found = await search(api, "7946012")
+    assert found["kind"] == "numbers"
+    assert [(each["number"], each["customer"]["name"]) for each in found["numbers"]] == [
+        ("+442079460123", "Brightwater"),
+        ("+442079460124", "Fenwick"),
+    ]
+
+
+async def test_customers_and_numbers_are_one_list_in_two_groups(api: AsyncClient, add_customer: Any) -> None:
+    """F1: customers and numbers both."""
+    await add_customer(name="Route 946 Diner")
+    await add_number(api, await add_customer(name="Fenwick"), "020 7946 0123")
+    found = await search(api, "946")
+    assert found["kind"] == "both"
+    assert [each["name"] for each in found["customers"]] == ["Route 946 Diner"]
+    assert [each["number"] for each in found["numbers"]] == ["+442079460123"]
+
+
+async def test_a_number_held_by_one_after_the_other_shows_its_days_the_present_one_first(
+    api: AsyncClient, add_customer: Any
+) -> None:
+    """F1, C9"""
+    before, now = await add_customer(name="Before"), await add_customer(name="Now")
+    await add_number(api, before, "020 7946 0123", end="2025-03-31")
+    await add_number(api, now, "020 7946 0123", start="2025-04-01")
+    for typed in ("02079460123", "60123"):
+        found = await search(api, typed)
+        assert found["kind"] == "numbers"
+        days = [(hit["customer"]["name"], hit["start"], hit["end"], hit["is_present"]) for hit in found["numbers"]]
+        assert days == [("Now", "2025-04-01", None, True), ("Before", "2025-01-01", "2025-03-31", False)]
+
+
+@pytest.mark.parametrize(
+    "typed", ["brigthwater", "brihtwater", "brightwatter", "brightwarer", "Brightwater Tilse", "brightwaer tils"]
+)
+async def test_a_typing_error_in_a_name_is_found(api: AsyncClient, add_customer: Any, typed: str) -> None:
+    """F1: small typing errors found: letters swapped, missing, doubled, wrong."""
+    await add_customer(name="Zoe", company_name="Brightwater Tiles Ltd")
+    await add_customer(name="Fenwick Paper")
+    found = await search(api, typed)
+    assert [each["company_name"] for each in found["customers"]] == ["Brightwater Tiles Ltd"]
+    assert found["customers"][0]["match"] == "similar"
+    assert "brightwater" in found["meant"]
+
+
+@pytest.mark.parametrize(("typed", "name"), [("jhon", "John"), ("smiht", "Ann Smith"), ("mueller", "Jörg Müller")])
+async def test_a_typing_error_in_a_short_name_is_found(
+    api: AsyncClient, add_customer: Any, typed: str, name: str
+) -> None:
+    """F1: groups of three letters would miss these."""
+    await add_customer(name=name)
+    await add_customer(name="Peter Jones")
+    assert await names(api, typed) == [name]
+
+
+@pytest.mark.parametrize("typed", ["F20371", "F203177", "F20317X", "F2O317", "f0317"])
+async def test_a_typing_error_in_an_account_number_is_found(api: AsyncClient, add_customer: Any, typed: str) -> None:
+    """F1: one character wrong, missing or too many."""
+    await add_customer(account_number="F20317")
+    found = await search(api, typed)
+    assert [each["account_number"] for each in found["customers"]] == ["F20317"]
+
+
+async def test_a_typing_error_in_a_number_is_found(api: AsyncClient, add_customer: Any) -> None:
+    """F1: two digits swapped."""
+    await add_number(api, await add_customer(), "020 7946 0123")
+    found = await search(api, "020 7496 0123")
+    assert [(each["number"], each["match"]) for each in found["numbers"]] == [("+442079460123", "similar")]
+
+
+async def test_what_is_not_there_is_said_with_what_was_tried(api: AsyncClient, add_customer: Any) -> None:
+    """F1"""
+    await add_customer()
+    found = await search(api, "020 7946 9999")
+    assert (found["kind"], found["customers"], found["numbers"]) == ("nothing", [], [])
+    assert any("numbers containing 02079469999" in each for each in found["tried"])
+    assert any("similar names" in each for each in (await search(api, "Qwertz"))["tried"])
+
+
+async def test_fewer_than_three_characters_find_beginnings(api: AsyncClient, add_customer: Any) -> None:
+    """F1: one letter is in nearly every name."""
+    await add_customer(name="Oz Paper", account_number="ZZ1")
+    await add_customer(name="Rozalind", account_number="AA1")
+    assert await names(api, "oz") == ["Oz Paper"]
+    assert await names(api, "李") == []
+    await add_customer(name="李小龍")
+    assert await names(api, "李小") == ["李小龍"]
