@@ -19,6 +19,8 @@ class CustomersSettings(ServiceSettings):
     """What an account number made by the system begins with: `FARTHING_ACCOUNT_PREFIX`."""
     account_width: int = Field(default=6, ge=1, le=18)
     """Its least digits, filled with zeros: `FARTHING_ACCOUNT_WIDTH`."""
+    annual_increases: bool = True
+    """Whether customers have an annual increase profile and date (SPEC C12): `FARTHING_ANNUAL_INCREASES`."""
 
 
 @lru_cache

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from customers.api import customers, imports, increases, numbers, prices, reference, search
+from customers.api import annual, customers, imports, increases, numbers, prices, reference, search
 
 ROUTERS: list[APIRouter] = [
     search.router,
@@ -12,6 +12,7 @@ ROUTERS: list[APIRouter] = [
     reference.router,
     prices.router,
     increases.router,
+    annual.router,
 ]
 
 __all__ = ["ROUTERS"]
