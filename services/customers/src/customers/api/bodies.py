@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from contracts.base import Amount, Code, Contract, Id, Money
 from contracts.customers import Address, BillLengths, LowInvoicePolicy, Markups, PaymentTerms, StatusPeriod
@@ -23,6 +23,8 @@ from contracts.reference import (
     StatusFlags,
     VatRate,
 )
+from customers.config import settings
+from customers.domain import annual
 from customers.domain.customers import RATING_FIELDS
 from customers.domain.numbers import FeatureOrder, NumberOrder
 from customers.domain.opening import Opening
@@ -145,6 +147,14 @@ class CustomerChange(RatingFields):
     low_invoice: Policy = LowInvoicePolicy()
     credit_limit: CreditLimit | None = None
     notes: str = Field(default="", max_length=20_000)
+
+    @field_validator(*annual.FIELDS, mode="before", check_fields=False)
+    @classmethod
+    def _module_is_on(cls, sent: Any) -> Any:
+        """SPEC C12: what is hidden cannot be sent either."""
+        if not settings().annual_increases:
+            raise ValueError("annual increases are switched off here (FARTHING_ANNUAL_INCREASES): leave this out")
+        return sent
 
     def details(self) -> dict[str, Any]:
         """The fields of the domain's `Details` that were sent."""

@@ -7,10 +7,13 @@ from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from fastapi import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from contracts.base import Code
 from contracts.customers import AssignmentState, CustomerState, FeatureState, NumberState, StatusPeriod
 from contracts.reference import ReferenceUpdated, StatusFlags
+from customers.config import settings
+from customers.domain.annual import warnings_for
 from customers.domain.customers import Customer
 from customers.domain.events import assignment_state, customer_state, feature_state, number_state
 from customers.domain.numbers import Line
@@ -28,10 +31,25 @@ class Page(BaseModel, Generic[T]):
     next: int | None
 
 
+def _hidden(_: Any) -> bool:
+    return not settings().annual_increases
+
+
+def _empty(value: Any) -> bool:
+    return not value
+
+
 class CustomerView(CustomerState):
     """A customer as other services know it, with the notes that they are not told."""
 
     notes: str
+    annual_increase_profile: Code | None = Field(
+        default=None, exclude_if=_hidden, description="absent where annual increases are switched off (SPEC C12)"
+    )
+    annual_increase_date: date | None = Field(default=None, exclude_if=_hidden, description="the same")
+    warnings: tuple[str, ...] = Field(
+        default=(), exclude_if=_empty, description="what to think of about these details; absent where there is nothing"
+    )
 
 
 class LineView(BaseModel):
@@ -77,7 +95,9 @@ class ReferencePage(BaseModel):
 
 def view_customer(customer: Customer) -> CustomerView:
     """A customer, as answered."""
-    return customer_state(CustomerView, customer, clock.today())
+    view = customer_state(CustomerView, customer, clock.today())
+    warnings = warnings_for(view.annual_increase_profile) if settings().annual_increases else ()
+    return view.model_copy(update={"warnings": warnings})
 
 
 def view_line(line: Line) -> LineView:
