@@ -77,7 +77,7 @@ async def get_prices(
 @router.post(_PRICES, status_code=201, dependencies=WRITE, summary="Set a price from a day on")
 async def post_price(
     code: _Code,
-    body: Annotated[NewPrice, Body(openapi_examples=_EXAMPLES)],  # type: ignore[arg-type]
+    body: Annotated[NewPrice, Body(openapi_examples=_EXAMPLES)],
     request: Request,
 ) -> PriceView:
     """A price of the same day is replaced. One whose day lies ahead is scheduled: features that start from then on
