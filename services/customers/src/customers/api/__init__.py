@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from customers.api import annual, customers, imports, increases, numbers, prices, reference, search
+from customers.api import annual, customers, imports, increases, listing, numbers, prices, reference, search
 
 ROUTERS: list[APIRouter] = [
     search.router,
+    listing.router,
     customers.router,
     numbers.router,
     imports.router,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.finding import (
@@ -22,7 +25,11 @@ from customers.store import finding as store
 from customers.store.search import bring_to_today
 from service_kit import clock
 from service_kit.database import reading, transaction
+from service_kit.http import Problem
 
+_T = TypeVar("_T")
+_CANCELED = "57014"
+_TOO_WIDE = "this search takes too long: give more characters, or one more criterion, and search again"
 _WORDS_MEANT = 8
 _SHORTEST_WHOLE_NUMBER = 9
 """Digits: so many are a whole number, which is not looked for inside others."""
@@ -44,15 +51,29 @@ async def find(typed: str, limit: int) -> Found:
     wanted, today = read_wanted(typed), clock.today()
     if not wanted.key:
         return Found("nothing", tried=("nothing: type letters or digits",))
-    async with reading() as connection:
-        stale = await store.prepare(connection, today)
-        hits = None if stale else await _search(connection, wanted, today, limit)
-    if hits is None:
+    hits = await searching(lambda connection: _search(connection, wanted, today, limit))
+    return _answer(hits, wanted, limit)
+
+
+async def searching(look: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+    """Look for something in the search tables, when they are as of today.
+
+    Raises:
+        Problem: 422 where it takes too long: few and common criteria at once.
+    """
+    today = clock.today()
+    try:
+        async with reading() as connection:
+            if not await store.prepare(connection, today):
+                return await look(connection)
         await refresh_status(today)
         async with reading() as connection:
             await store.prepare(connection, today)
-            hits = await _search(connection, wanted, today, limit)
-    return _answer(hits, wanted, limit)
+            return await look(connection)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _CANCELED:
+            raise
+        raise Problem(422, "search-too-wide", "Too much to look through", _TOO_WIDE) from error
 
 
 async def refresh_status(today: date) -> None:

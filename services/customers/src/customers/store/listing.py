@@ -1,0 +1,161 @@
+"""QuickSearch in the database (SPEC F2): pages of customers by any criteria, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Numeric, Select, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from customers.domain.finding import read_digits
+from customers.domain.listing import COUNTED, NO_LIMIT, Counted, Criteria, ListRow, Order, Place
+from customers.domain.reference import STATUSES
+from customers.domain.rules import RuleBroken
+from customers.domain.search import SHORTEST_PART, key_of
+from customers.store.search import customer_search as listed
+from customers.store.tables import customer, metadata, number, reference_entry
+
+_CODES = ("account_manager", "billing_cycle", "payment_method", "status", "bill_style", "vat_rate")
+_TEXTS = {"name": "name", "company_name": "company", "account_number": "account"}
+_SORTED = {**_TEXTS, **{name: name for name in (*_CODES, "tariff", "credit_limit", "created_on")}}
+
+
+def _balance() -> ColumnElement[Decimal]:
+    account = metadata.tables.get("account")
+    zero: ColumnElement[Decimal] = literal(Decimal("0.00"), Numeric(17, 2))
+    return zero if account is None else func.coalesce(account.c.balance, zero)
+
+
+def _from() -> Any:
+    account = metadata.tables.get("account")
+    return listed if account is None else listed.outerjoin(account, account.c.customer_id == listed.c.customer_id)
+
+
+async def list_page(
+    connection: AsyncConnection, criteria: Criteria, order: Order, *, after: Place | None, limit: int
+) -> list[ListRow]:
+    """Customers that fulfil all criteria, in an order, behind a place. Raises RuleBroken: a text is not usable."""
+    key = _key(order)
+    page = select(listed, _balance().label("balance"), key.label("place")).select_from(_from()).where(_where(criteria))
+    if after is not None:
+        at, here = tuple_(key, listed.c.customer_id), tuple_(literal(after.value, key.type), literal(after.customer_id))
+        page = page.where(at < here if order.descending else at > here)
+    found = page.order_by(*_directed(order, key, listed.c.customer_id)).limit(limit).subquery("found")
+    rows = await connection.execute(_shown(found, order))
+    return [_row(row) for row in rows.mappings()]
+
+
+def _shown(found: Any, order: Order) -> Select[Any]:
+    """A page with what its lines show beside what they are sorted by."""
+    status = and_(reference_entry.c.list == STATUSES, reference_entry.c.code == found.c.status)
+    return (
+        select(
+            found,
+            customer.c.account_number,
+            customer.c.name.label("full_name"),
+            customer.c.company_name,
+            func.coalesce(reference_entry.c.name, found.c.status).label("status_name"),
+            reference_entry.c.attributes["colour"].astext.label("status_colour"),
+        )
+        .select_from(
+            found.join(customer, customer.c.customer_id == found.c.customer_id).outerjoin(reference_entry, status)
+        )
+        .order_by(*_directed(order, found.c.place, found.c.customer_id))
+    )
+
+
+async def count_listed(connection: AsyncConnection, criteria: Criteria) -> Counted:
+    """How many fulfil all criteria; of more than `COUNTED` no more are counted."""
+    some = select(literal(1)).select_from(_from()).where(_where(criteria)).limit(COUNTED + 1).subquery()
+    count = await connection.scalar(select(func.count()).select_from(some)) or 0
+    return Counted(min(count, COUNTED), count <= COUNTED)
+
+
+def _key(order: Order) -> ColumnElement[Any]:
+    return _balance() if order.field == "balance" else listed.c[_SORTED[order.field]]
+
+
+def _directed(order: Order, *columns: ColumnElement[Any]) -> Iterator[ColumnElement[Any]]:
+    return (column.desc() if order.descending else column.asc() for column in columns)
+
+
+def _where(criteria: Criteria) -> ColumnElement[bool]:
+    return and_(true(), *_codes(criteria), *_texts(criteria), *_amounts(criteria), *_flags(criteria))
+
+
+def _codes(criteria: Criteria) -> Iterator[ColumnElement[bool]]:
+    for name in _CODES:
+        codes = getattr(criteria, name)
+        if codes:
+            yield listed.c[name] == codes[0] if len(codes) == 1 else listed.c[name].in_(codes)
+    if criteria.tariff:
+        some = listed.c.tariffs.overlap([code for code in criteria.tariff if code])
+        yield or_(some, listed.c.tariffs == []) if "" in criteria.tariff else some
+
+
+def _texts(criteria: Criteria) -> Iterator[ColumnElement[bool]]:
+    for name, column in _TEXTS.items():
+        typed = getattr(criteria, name)
+        if typed:
+            yield _has_part(listed.c[column], key_of(typed), name)
+    if criteria.number:
+        yield _has_number(criteria.number)
+
+
+def _has_part(column: ColumnElement[str], key: str, field: str) -> ColumnElement[bool]:
+    if not key:
+        raise RuleBroken(field, "type letters or digits: nothing else is compared")
+    if len(key) < SHORTEST_PART:
+        return column.startswith(key)
+    return and_(listed.c.document.contains(key), column.contains(key))
+
+
+def _has_number(typed: str) -> ColumnElement[bool]:
+    digits = read_digits(typed)
+    if digits is None:
+        raise RuleBroken(
+            "number", f"'{typed[:40]}' is no phone number or part of one: type digits, for example 7946 01"
+        )
+    begins = [number.c.number.startswith(start) for start in (*(f"+{each}" for each in digits.starts), digits.part)]
+    inside = [number.c.number.contains(digits.part)] if len(digits.part) >= SHORTEST_PART else []
+    return listed.c.customer_id.in_(select(number.c.customer_id).where(or_(*inside, *begins)))
+
+
+def _amounts(criteria: Criteria) -> Iterator[ColumnElement[bool]]:
+    balance = _balance()
+    if criteria.balance_from is not None:
+        yield balance >= criteria.balance_from
+    if criteria.balance_to is not None:
+        yield balance <= criteria.balance_to
+    if criteria.balance is not None:
+        zero = Decimal(0)
+        yield {"owes": balance > zero, "in_credit": balance < zero, "zero": balance == zero}[criteria.balance]
+    if criteria.credit_limit_over is not None:
+        yield listed.c.credit_limit > criteria.credit_limit_over
+    if criteria.created_from is not None:
+        yield listed.c.created_on >= criteria.created_from
+    if criteria.created_to is not None:
+        yield listed.c.created_on <= criteria.created_to
+
+
+def _flags(criteria: Criteria) -> Iterator[ColumnElement[bool]]:
+    for wanted, column in ((criteria.has_email, listed.c.has_email), (criteria.incomplete, listed.c.incomplete)):
+        if wanted is not None:
+            yield column if wanted else ~column
+
+
+def _row(row: Any) -> ListRow:
+    codes = ("account_manager", "billing_cycle", "payment_method", "vat_rate", "bill_style", "tariff")
+    limit: Decimal = row["credit_limit"]
+    place: str | Decimal | date = row["place"]
+    return ListRow(
+        **{name: row[name] or None for name in codes},
+        **{name: row[name] for name in ("customer_id", "account_number", "company_name", "status", "status_name")},
+        **{name: row[name] for name in ("status_colour", "balance", "created_on", "has_email", "incomplete")},
+        name=row["full_name"],
+        credit_limit=None if limit == NO_LIMIT else limit,
+        place=Place(place, row["customer_id"]),
+    )
