@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.base import Contract
 from contracts.customers import Address, BillLengths, LowInvoicePolicy, Markups, PaymentTerms, StatusPeriod
 from customers.domain.customers import Customer, Details
+from customers.store.accounts import save_terms
 from customers.store.rows import by, insert_all, take_from, values_of
 from customers.store.search import save_listed
 from customers.store.tables import account_number_series, customer, status_period
+from service_kit import clock
 
 _PARTS: dict[str, type[Contract]] = {
     "billing_address": Address,
@@ -33,6 +35,7 @@ async def insert_customers(connection: AsyncConnection, customers: Sequence[Cust
     periods = [_period(each.customer_id, period) for each in customers for period in each.history]
     await insert_all(connection, status_period, periods)
     await save_listed(connection, customers)
+    await save_terms(connection, [each.customer_id for each in customers], clock.today())
 
 
 async def update_customer(connection: AsyncConnection, changed: Customer) -> None:
@@ -40,6 +43,7 @@ async def update_customer(connection: AsyncConnection, changed: Customer) -> Non
     statement = update(customer).where(customer.c.customer_id == changed.customer_id)
     await connection.execute(statement.values(**_values(changed)))
     await save_listed(connection, [changed])
+    await save_terms(connection, [changed.customer_id], clock.today())
 
 
 async def add_status(connection: AsyncConnection, customer_id: int, period: StatusPeriod) -> None:
