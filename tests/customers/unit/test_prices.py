@@ -222,6 +222,13 @@ def test_a_customer_with_its_own_price_is_left_alone(own: dict[str, Any]) -> Non
     assert raised_feature(_feature(charge(**own)), STEP, APRIL, count(100)) is None
 
 
+def test_a_feature_that_ended_before_the_day_is_left_alone() -> None:
+    """C12: whatever its charges say."""
+    ended = replace(_feature(charge()), end=date(2025, 3, 31))
+    assert raised_feature(ended, STEP, APRIL, count(100)) is None
+    assert raised_feature(replace(ended, end=APRIL), STEP, APRIL, count(100)) is not None
+
+
 def test_a_customer_at_the_standard_price_keeps_quantity_and_periods() -> None:
     """C12, Z5"""
     free = charge(charge_id=9, description="Care", amount=Decimal("1.00"))

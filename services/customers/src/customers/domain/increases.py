@@ -233,8 +233,10 @@ def raised_feature(feature: Feature, step: Step, day: date, ids: Iterator[int]) 
     """SPEC Z5, C12: a customer's feature with its recurring charges at the standard price changed from a day.
 
     Returns:
-        None where nothing changes: the customer has a price of its own, or the charges ended.
+        None where nothing changes: the customer has a price of its own, or the feature or its charges ended before.
     """
+    if feature.end is not None and feature.end < day:
+        return None
     amounts, charges, replaced = new_amounts(step), list[Charge](), list[tuple[int, int]]()
     for charge in feature.charges:
         amount = amounts.get(term_key(charge)) if charge.kind == "recurring" else None

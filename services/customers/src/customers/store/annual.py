@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.annual import NO_INCREASE, Due, due_from, last_before
 from customers.store.rows import by
-from customers.store.tables import charge
+from customers.store.tables import charge, feature, number
 from money.rounding import to_pennies
 
 _DUE = text(
@@ -74,12 +74,14 @@ def _due(row: RowMapping, first: date) -> Due:
 
 async def monthly_totals(connection: AsyncConnection, customers: Sequence[int], day: date) -> dict[int, Decimal]:
     """What the recurring charges of these customers that run on a day come to in a month: net pounds, rounded once."""
+    owner_end = func.coalesce(number.c.end, feature.c.end)
+    net = func.sum(charge.c.amount * charge.c.quantity).label("net")
     found = await connection.execute(
-        select(
-            charge.c.customer_id, charge.c.frequency_months, func.sum(charge.c.amount * charge.c.quantity).label("net")
-        )
+        select(charge.c.customer_id, charge.c.frequency_months, net)
+        .outerjoin(number, number.c.number_id == charge.c.number_id)
+        .outerjoin(feature, feature.c.feature_id == charge.c.feature_id)
         .where(charge.c.customer_id == func.any(list(customers)), charge.c.kind == "recurring")
-        .where(charge.c.start <= day, or_(charge.c.end.is_(None), charge.c.end >= day))
+        .where(charge.c.start <= day, *(or_(end.is_(None), end >= day) for end in (charge.c.end, owner_end)))
         .group_by(charge.c.customer_id, charge.c.frequency_months)
     )
     return {
