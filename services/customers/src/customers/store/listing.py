@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, Select, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.finding import read_digits
@@ -15,23 +15,18 @@ from customers.domain.listing import COUNTED, NO_LIMIT, Counted, Criteria, ListR
 from customers.domain.reference import STATUSES
 from customers.domain.rules import RuleBroken
 from customers.domain.search import SHORTEST_PART, key_of
+from customers.store.accounts import account
 from customers.store.search import customer_search as listed
-from customers.store.tables import customer, metadata, number, reference_entry
+from customers.store.tables import customer, number, reference_entry
 
+_PENNY = Decimal("0.01")
 _CODES = ("account_manager", "billing_cycle", "payment_method", "status", "bill_style", "vat_rate")
 _TEXTS = {"name": "name", "company_name": "company", "account_number": "account"}
 _SORTED = {**_TEXTS, **{name: name for name in (*_CODES, "tariff", "credit_limit", "created_on")}}
 
 
-def _balance() -> ColumnElement[Decimal]:
-    account = metadata.tables.get("account")
-    zero: ColumnElement[Decimal] = literal(Decimal("0.00"), Numeric(17, 2))
-    return zero if account is None else func.coalesce(account.c.balance, zero)
-
-
-def _from() -> Any:
-    account = metadata.tables.get("account")
-    return listed if account is None else listed.outerjoin(account, account.c.customer_id == listed.c.customer_id)
+_LISTED = listed.join(account, account.c.customer_id == listed.c.customer_id)
+"""Every customer has a row of its account."""
 
 
 async def list_page(
@@ -39,7 +34,11 @@ async def list_page(
 ) -> list[ListRow]:
     """Customers that fulfil all criteria, in an order, behind a place. Raises RuleBroken: a text is not usable."""
     key = _key(order)
-    page = select(listed, _balance().label("balance"), key.label("place")).select_from(_from()).where(_where(criteria))
+    page = (
+        select(listed, account.c.sorted_balance.label("balance"), key.label("place"))
+        .select_from(_LISTED)
+        .where(_where(criteria))
+    )
     if after is not None:
         at, here = tuple_(key, listed.c.customer_id), tuple_(literal(after.value, key.type), literal(after.customer_id))
         page = page.where(at < here if order.descending else at > here)
@@ -69,13 +68,13 @@ def _shown(found: Any, order: Order) -> Select[Any]:
 
 async def count_listed(connection: AsyncConnection, criteria: Criteria) -> Counted:
     """How many fulfil all criteria; of more than `COUNTED` no more are counted."""
-    some = select(literal(1)).select_from(_from()).where(_where(criteria)).limit(COUNTED + 1).subquery()
+    some = select(literal(1)).select_from(_LISTED).where(_where(criteria)).limit(COUNTED + 1).subquery()
     count = await connection.scalar(select(func.count()).select_from(some)) or 0
     return Counted(min(count, COUNTED), count <= COUNTED)
 
 
 def _key(order: Order) -> ColumnElement[Any]:
-    return _balance() if order.field == "balance" else listed.c[_SORTED[order.field]]
+    return account.c.sorted_balance if order.field == "balance" else listed.c[_SORTED[order.field]]
 
 
 def _directed(order: Order, *columns: ColumnElement[Any]) -> Iterator[ColumnElement[Any]]:
@@ -125,7 +124,7 @@ def _has_number(typed: str) -> ColumnElement[bool]:
 
 
 def _amounts(criteria: Criteria) -> Iterator[ColumnElement[bool]]:
-    balance = _balance()
+    balance = account.c.sorted_balance
     if criteria.balance_from is not None:
         yield balance >= criteria.balance_from
     if criteria.balance_to is not None:
@@ -154,8 +153,9 @@ def _row(row: Any) -> ListRow:
     return ListRow(
         **{name: row[name] or None for name in codes},
         **{name: row[name] for name in ("customer_id", "account_number", "company_name", "status", "status_name")},
-        **{name: row[name] for name in ("status_colour", "balance", "created_on", "has_email", "incomplete")},
+        **{name: row[name] for name in ("status_colour", "created_on", "has_email", "incomplete")},
         name=row["full_name"],
         credit_limit=None if limit == NO_LIMIT else limit,
+        balance=row["balance"].quantize(_PENNY),
         place=Place(place, row["customer_id"]),
     )
