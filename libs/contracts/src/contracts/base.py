@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 MONEY_PATTERN = r"^-?\d{1,15}\.\d{2}$"
 AMOUNT_PATTERN = r"^-?\d{1,15}(\.\d{1,12})?$"
 
+LARGEST_EXPONENT = 30
+
 
 def _no_float(value: Any) -> Any:
     if isinstance(value, (float, int)):
@@ -27,6 +29,8 @@ def _two_places(value: Decimal) -> Decimal:
 def _finite(value: Decimal) -> Decimal:
     if not value.is_finite():
         raise ValueError("not a finite number")
+    if value and not -LARGEST_EXPONENT <= value.adjusted() <= LARGEST_EXPONENT:  # written out, 1E+9999999 fills memory
+        raise ValueError("out of range: give a decimal number of up to fifteen digits before the point")
     return abs(value) if value == 0 else value
 
 

@@ -319,4 +319,4 @@ def _wrong(field: str, message: str) -> Invalid:
 
 
 Limit = Annotated[int, Field(ge=1, le=1000, description="the most items")]
-After = Annotated[int, Field(ge=0, description="the `next` of the page before")]
+After = Annotated[int, Field(ge=0, lt=2**63, description="the `next` of the page before")]
