@@ -196,7 +196,10 @@ class PaymentRefunded(PaymentState):
 
 
 class AccountBalanceChanged(CustomerEvent):
-    """Approved invoices less credit notes and payments (SPEC I9)."""
+    """Approved invoices less credit notes and payments (SPEC I9).
+
+    `unbilled_charges` is what stands on no approved invoice but for usage, with VAT; None where it was not worked out.
+    """
 
     event_type: ClassVar[str] = "account.balance_changed"
     topic: ClassVar[str] = topics.BILLING
@@ -204,6 +207,7 @@ class AccountBalanceChanged(CustomerEvent):
     version: int = Field(ge=1)
     balance: Money
     currency: str = "GBP"
+    unbilled_charges: Money | None = None
 
 
 class CustomerSettled(CustomerEvent):

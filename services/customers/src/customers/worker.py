@@ -1,4 +1,4 @@
-"""The role that works by itself: `prices` lets prices begin on their day and takes increases through the customers.
+"""The role that works by itself: `prices` lets prices and VAT begin on their day and takes increases through customers.
 
 It asks the database what is to be done and does one step of it, so that a crash at any point needs no care. Several
 processes may play the role: a step locks what it works on.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from customers.service.accounts import revalue_next
 from customers.service.increases import raise_next
 from customers.service.prices import turn_prices
 from service_kit.repeating import repeat
@@ -17,8 +18,8 @@ IDLE_S = 1.0
 
 async def step() -> bool:
     """One piece of work. Returns whether there was any."""
-    turned = await turn_prices()
-    return await raise_next() or turned
+    turned = [await turn_prices(), await revalue_next()]
+    return await raise_next() or any(turned)
 
 
 async def prices(stop: asyncio.Event) -> None:

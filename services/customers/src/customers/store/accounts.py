@@ -127,18 +127,23 @@ _SAVE_TERMS = text(
         IS DISTINCT FROM (excluded.credit_limit, excluded.vat_rate, excluded.vat_percent)
     """
 )
+_STALE = " UNION ALL ".join(
+    f"(SELECT customer_id, v.percent FROM account WHERE vat_rate = v.code AND {differs} LIMIT :limit)"
+    for differs in (
+        "vat_percent < v.percent",
+        "vat_percent > v.percent",
+        "vat_percent IS NULL AND v.percent IS NOT NULL",
+        "vat_percent IS NOT NULL AND v.percent IS NULL",
+    )
+)
+"""Each a range of the index: that there is nothing to do is found out at once."""
 _REVALUE = text(
     f"""
     WITH stale AS (
-        SELECT a.customer_id, v.percent FROM ({VAT_TODAY}) AS v CROSS JOIN LATERAL (
-            SELECT customer_id FROM account
-            WHERE vat_rate = v.code AND (vat_percent < v.percent OR vat_percent > v.percent
-                OR (vat_percent IS NULL AND v.percent IS NOT NULL) OR (vat_percent IS NOT NULL AND v.percent IS NULL))
-            LIMIT :limit
-        ) AS a
+        SELECT each.* FROM ({VAT_TODAY}) AS v CROSS JOIN LATERAL ({_STALE}) AS each LIMIT :limit
     ), locked AS (
-        SELECT a.customer_id, s.percent FROM account AS a JOIN stale AS s USING (customer_id)
-        ORDER BY a.customer_id FOR UPDATE OF a
+        SELECT customer_id, percent FROM account JOIN stale USING (customer_id)
+        ORDER BY customer_id FOR UPDATE OF account
     )
     UPDATE account AS a SET vat_percent = l.percent FROM locked AS l WHERE a.customer_id = l.customer_id
     """
