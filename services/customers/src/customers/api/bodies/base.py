@@ -1,97 +1,13 @@
-"""What may be sent: shapes and single values. What they mean together is judged by the domain."""
+"""What every body has in common, and the parameters of lists."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from contracts.base import Amount, Code, Contract, Id, Money
-from contracts.customers import Address, BillLengths, LowInvoicePolicy, Markups, PaymentTerms, StatusPeriod
-from contracts.reference import (
-    BillingCycle,
-    BillStyle,
-    CallPlan,
-    NumberType,
-    PaymentMethod,
-    PlanCharge,
-    StandardCharge,
-    StandardFeature,
-    StatusFlags,
-    VatRate,
-)
-from customers.config import settings
-from customers.domain import annual
-from customers.domain.customers import RATING_FIELDS
-from customers.domain.numbers import FeatureOrder, NumberOrder
-from customers.domain.opening import Opening
-from customers.domain.reference import LISTS, Entry
-from customers.domain.values import (
-    check_emails,
-    check_payment_terms,
-    check_vat_number,
-    clean_address,
-    normalise_number,
-    split_list,
-)
-from service_kit.http import Invalid
-
-NUMBERS_PER_ROW = 5_000
-"""The most numbers, and the most features, that one row of an import may bring."""
-
-
-LARGEST_POUNDS = Decimal("1000000000")
-LARGEST_MARKUP_PERCENT = Decimal(100_000)
-MARKUP_PLACES = 6
-
-
-def _pounds(amount: Decimal) -> Decimal:
-    if not 0 <= amount <= LARGEST_POUNDS:
-        raise ValueError(f"this is an amount from 0.00 to {LARGEST_POUNDS}.00")
-    return amount
-
-
-def _policy(policy: LowInvoicePolicy) -> LowInvoicePolicy:
-    _pounds(policy.threshold)
-    _pounds(policy.charge)
-    return policy
-
-
-def _percent(markup: Decimal) -> Decimal:
-    exponent = markup.as_tuple().exponent
-    if markup.copy_abs() > LARGEST_MARKUP_PERCENT or not isinstance(exponent, int) or exponent < -MARKUP_PLACES:
-        raise ValueError(f"a markup is at most {LARGEST_MARKUP_PERCENT} %, with {MARKUP_PLACES} decimal places at most")
-    return markup
-
-
-def _has_nul(given: Any) -> bool:
-    match given:
-        case str():
-            return "\0" in given
-        case dict():
-            return any(_has_nul(part) for pair in given.items() for part in pair)
-        case list() | tuple():
-            return any(_has_nul(part) for part in given)
-    return False
-
-
-def _split(given: Any) -> Any:
-    return split_list(given) if isinstance(given, str) else given
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Text = Annotated[str, Field(max_length=200)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_split), AfterValidator(split_list), Field(max_length=50)]
-Emails = Annotated[Texts, AfterValidator(check_emails)]
-PhoneNumber = Annotated[str, AfterValidator(normalise_number)]
-VatNumber = Annotated[str, AfterValidator(check_vat_number)]
-BillingAddress = Annotated[Address, AfterValidator(clean_address)]
-Terms = Annotated[PaymentTerms, AfterValidator(check_payment_terms)]
-Policy = Annotated[LowInvoicePolicy, AfterValidator(_policy)]
-CreditLimit = Annotated[Money, AfterValidator(_pounds)]
+Limit = Annotated[Money, AfterValidator(_pounds)]
 Percent = Annotated[Amount, AfterValidator(_percent)]
 Charges = Annotated[tuple[StandardCharge, ...], Field(max_length=100)]
 
@@ -320,3 +236,31 @@ def _wrong(field: str, message: str) -> Invalid:
 
 Limit = Annotated[int, Field(ge=1, le=1000, description="the most items")]
 After = Annotated[int, Field(ge=0, lt=2**63, description="the `next` of the page before")]
+
+
+class Body(BaseModel):
+    """Refuses what it does not know: a field that is spelled wrong must not be lost in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, sent: Any) -> Any:
+        if _has_nul(sent):
+            raise ValueError("a text holds the character NUL, which cannot be kept: take it out")
+        return sent
+
+    def given(self, leaving_out: Collection[str] = ()) -> dict[str, Any]:
+        """The fields that were sent, as values."""
+        return {name: getattr(self, name) for name in self.model_fields_set if name not in leaving_out}
+
+
+def _has_nul(given: Any) -> bool:
+    match given:
+        case str():
+            return "\0" in given
+        case dict():
+            return any(_has_nul(part) for pair in given.items() for part in pair)
+        case list() | tuple():
+            return any(_has_nul(part) for part in given)
+    return False

@@ -1,0 +1,50 @@
+"""What may be sent: shapes and single values. What they mean together is judged by the domain."""
+
+from customers.api.bodies.base import After, Body, Limit
+from customers.api.bodies.customers import CustomerChange, NewCustomer, RatingFields, StatusChange
+from customers.api.bodies.imports import NUMBERS_PER_ROW, ImportedCustomer, ImportedFeature
+from customers.api.bodies.numbers import NewFeature, NewNumber, NumberChange
+from customers.api.bodies.reference import ReferenceEntry
+from customers.api.bodies.values import (
+    BillingAddress,
+    Charges,
+    CreditLimit,
+    Emails,
+    Name,
+    Percent,
+    PhoneNumber,
+    Policy,
+    Terms,
+    Text,
+    Texts,
+    VatNumber,
+)
+
+__all__ = [
+    "NUMBERS_PER_ROW",
+    "After",
+    "BillingAddress",
+    "Body",
+    "Charges",
+    "CreditLimit",
+    "CustomerChange",
+    "Emails",
+    "ImportedCustomer",
+    "ImportedFeature",
+    "Limit",
+    "Name",
+    "NewCustomer",
+    "NewFeature",
+    "NewNumber",
+    "NumberChange",
+    "Percent",
+    "PhoneNumber",
+    "Policy",
+    "RatingFields",
+    "ReferenceEntry",
+    "StatusChange",
+    "Terms",
+    "Text",
+    "Texts",
+    "VatNumber",
+]
