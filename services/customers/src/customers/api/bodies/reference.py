@@ -20,6 +20,7 @@ from contracts.reference import (
 from customers.api.bodies.base import Body
 from customers.api.bodies.values import Name
 from customers.domain.reference import LISTS, Entry
+from service_kit.http import Invalid
 
 
 class ReferenceEntry(Body):
@@ -55,3 +56,16 @@ class ReferenceEntry(Body):
         if kind and attributes is None:
             attributes = _without_settings(list_name, *kind)
         return Entry(list_name, code, self.name, attributes, self.retired, self.is_default)
+
+
+_MAY_BE_PLAIN: tuple[type[Contract], ...] = (CallPlan, StandardFeature, NumberType)
+
+
+def _without_settings(list_name: str, field: str, kind: type[Contract]) -> Contract:
+    if kind in _MAY_BE_PLAIN:
+        return kind()
+    raise _wrong(field, f"say what this entry of {list_name} does")
+
+
+def _wrong(field: str, message: str) -> Invalid:
+    return Invalid(f"{field}: {message}", errors=[{"field": field, "message": message}])
