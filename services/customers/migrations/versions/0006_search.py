@@ -19,9 +19,9 @@ revision = "0006"
 down_revision = "0005"
 
 SORTED = (
-    "account",
-    "name",
-    "company",
+    "account_key",
+    "name_key",
+    "company_key",
     "status",
     "account_manager",
     "billing_cycle",
@@ -36,9 +36,12 @@ TABLES: tuple[str, ...] = (
     """
     CREATE TABLE customer_search (
         customer_id bigint PRIMARY KEY REFERENCES customer (customer_id) ON DELETE CASCADE,
-        account text COLLATE "C" NOT NULL,
-        name text COLLATE "C" NOT NULL,
-        company text COLLATE "C" NOT NULL,
+        account_number text NOT NULL,
+        name text NOT NULL,
+        company_name text NOT NULL,
+        account_key text COLLATE "C" NOT NULL,
+        name_key text COLLATE "C" NOT NULL,
+        company_key text COLLATE "C" NOT NULL,
         document text COLLATE "C" NOT NULL,
         status text COLLATE "C" NOT NULL,
         status_until date,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from customers.domain.customers import Customer, missing_for_invoice
+from customers.domain.finding import Status
 from customers.domain.rules import RuleBroken
 from customers.domain.search import correctable, document_of, key_of, words_of
 from customers.domain.status import status_now
@@ -39,7 +40,7 @@ class Listed:
     """A customer's row of the search table; texts without a value are empty, so that they can be compared.
 
     Attributes:
-        account, name, company: as they are compared, for beginnings and sorting.
+        account_key, name_key, company_key: as they are compared, for beginnings and sorting.
         document: all words of these, for parts.
         status: today's; `status_until` is the last day on which it is, None where no change is planned.
         tariff, tariffs: the default one; all that the customer has, of call classes too.
@@ -48,9 +49,12 @@ class Listed:
     """
 
     customer_id: int
-    account: str
+    account_number: str
     name: str
-    company: str
+    company_name: str
+    account_key: str
+    name_key: str
+    company_key: str
     document: str
     status: str
     status_until: date | None
@@ -73,9 +77,12 @@ def listed(customer: Customer, today: date) -> Listed:
     tariff = details.rating.tariff or ""
     return Listed(
         customer_id=customer.customer_id,
-        account=key_of(customer.account_number),
-        name=key_of(details.name),
-        company=key_of(details.company_name),
+        account_number=customer.account_number,
+        name=details.name,
+        company_name=details.company_name,
+        account_key=key_of(customer.account_number),
+        name_key=key_of(details.name),
+        company_key=key_of(details.company_name),
         document=document_of(details.name, details.company_name, customer.account_number),
         status=status_now(customer.history, today),
         status_until=day_before(min(changes)) if changes else None,
@@ -164,9 +171,7 @@ class ListRow:
     account_number: str
     name: str
     company_name: str
-    status: str
-    status_name: str
-    status_colour: str | None
+    status: Status
     account_manager: str | None
     billing_cycle: str | None
     payment_method: str | None

@@ -20,11 +20,12 @@ from customers.domain.finding import (
     read_wanted,
     words_tried,
 )
-from customers.domain.search import correctable, nearest
+from customers.domain.search import correctable, key_of, nearest
 from customers.store import finding as store
+from customers.store.finding import Statuses
 from customers.store.search import bring_to_today
 from service_kit import clock
-from service_kit.database import reading, transaction
+from service_kit.database import transaction
 from service_kit.http import Problem
 
 _T = TypeVar("_T")
@@ -32,7 +33,7 @@ _CANCELED = "57014"
 _TOO_WIDE = "this search takes too long: give more characters, or one more criterion, and search again"
 _WORDS_MEANT = 8
 _SHORTEST_WHOLE_NUMBER = 9
-"""Digits: so many are a whole number, which is not looked for inside others."""
+"""Digits: from so many on, wrong ones are looked for."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class _Hits:
     customers: list[FoundCustomer]
     numbers: list[FoundNumber]
     meant: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        return bool(self.customers or self.numbers)
 
 
 async def find(typed: str, limit: int) -> Found:
@@ -51,11 +56,11 @@ async def find(typed: str, limit: int) -> Found:
     wanted, today = read_wanted(typed), clock.today()
     if not wanted.key:
         return Found("nothing", tried=("nothing: type letters or digits",))
-    hits = await searching(lambda connection: _search(connection, wanted, today, limit))
+    hits = await searching(lambda connection, statuses: _Search(connection, statuses, wanted, today, limit + 1).run())
     return _answer(hits, wanted, limit)
 
 
-async def searching(look: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+async def searching(look: Callable[[AsyncConnection, Statuses], Awaitable[_T]]) -> _T:
     """Look for something in the search tables, when they are as of today.
 
     Raises:
@@ -63,13 +68,14 @@ async def searching(look: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
     """
     today = clock.today()
     try:
-        async with reading() as connection:
-            if not await store.prepare(connection, today):
-                return await look(connection)
+        async with transaction() as tx:
+            stale, statuses = await store.prepare(tx.connection, today)
+            if not stale:
+                return await look(tx.connection, statuses)
         await refresh_status(today)
-        async with reading() as connection:
-            await store.prepare(connection, today)
-            return await look(connection)
+        async with transaction() as tx:
+            _, statuses = await store.prepare(tx.connection, today)
+            return await look(tx.connection, statuses)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _CANCELED:
             raise
@@ -82,46 +88,73 @@ async def refresh_status(today: date) -> None:
         await bring_to_today(tx.connection, today)
 
 
-async def _search(connection: AsyncConnection, wanted: Wanted, today: date, limit: int) -> _Hits:
-    for step in (_exactly, _parts, _similar):
-        hits = await step(connection, wanted, today, limit)
-        if hits.customers or hits.numbers:
-            return hits
-    return _Hits([], [])
+class _Search:
+    """One search on one connection, step by step until something is found."""
 
+    def __init__(
+        self, connection: AsyncConnection, statuses: Statuses, wanted: Wanted, today: date, limit: int
+    ) -> None:
+        self._connection, self._statuses, self._today, self._limit = connection, statuses, today, limit
+        self._wanted, self._digits = wanted, wanted.digits
 
-async def _exactly(connection: AsyncConnection, wanted: Wanted, today: date, _: int) -> _Hits:
-    customers = await store.customers_of_account(connection, [wanted.key], "exact")
-    if wanted.digits is None:
-        return _Hits(customers, [])
-    return _Hits(customers, await store.numbers_exactly(connection, wanted.digits.exact, today, "exact"))
+    async def run(self) -> _Hits:
+        begun = await self._beginning()
+        exact = _Hits(
+            [each for each in begun.customers if key_of(each.account_number) == self._wanted.key],
+            [each for each in begun.numbers if each.match == "exact"],
+        )
+        if exact.found or self._wanted.is_short:
+            return exact if exact.found else begun
+        await store.plan_for_values(self._connection)
+        hits = await self._containing(begun)
+        return hits if hits.found else await self._similar()
 
+    async def _beginning(self) -> _Hits:
+        at = (self._statuses, self._today)
+        customers = await store.customers_beginning(self._connection, self._wanted, self._statuses, self._limit)
+        if self._digits is None:
+            return _Hits(customers, [])
+        exact = await store.numbers_among(self._connection, self._digits.exact, *at, "exact")
+        if exact:
+            return _Hits(customers, exact)
+        ending = not self._wanted.is_short
+        found = await store.numbers_at_an_end(self._connection, self._digits, *at, self._limit, ending=ending)
+        return _Hits(customers, found)
 
-async def _parts(connection: AsyncConnection, wanted: Wanted, today: date, limit: int) -> _Hits:
-    customers = await store.customers_like(connection, wanted, limit + 1)
-    digits = wanted.digits
-    if digits is None:
-        return _Hits(customers, [])
-    inside = not wanted.is_short
-    numbers = await store.numbers_like(connection, digits, today, limit + 1, inside=inside)
-    return _Hits(customers, numbers)
+    async def _containing(self, begun: _Hits) -> _Hits:
+        """What was found by its beginning, filled up with what contains it."""
+        customers, numbers = begun.customers, {each.number_id: each for each in begun.numbers}
+        if len(customers) < self._limit:
+            known = [each.customer_id for each in customers]
+            more = self._limit - len(customers)
+            customers = customers + await store.customers_containing(
+                self._connection, self._wanted, self._statuses, more, besides=known
+            )
+        if self._digits is not None and len(numbers) < self._limit:
+            most = self._limit + len(numbers)
+            found = await store.numbers_containing(self._connection, self._digits, self._statuses, self._today, most)
+            numbers |= {each.number_id: each for each in found}
+        return _Hits(customers, list(numbers.values()))
 
+    async def _similar(self) -> _Hits:
+        connection, statuses, digits = self._connection, self._statuses, self._digits
+        keys = store.account_corrections(self._wanted.key[:40])
+        customers = await store.customers_of_account(connection, keys, statuses)
+        numbers: list[FoundNumber] = []
+        if digits is not None and len(digits.part) >= _SHORTEST_WHOLE_NUMBER:
+            meant = store.number_corrections(digits)
+            numbers = await store.numbers_among(connection, meant, statuses, self._today, "similar")
+        if customers or numbers or not self._wanted.correctable:
+            return _Hits(customers, numbers)
+        return await self._with_similar_words()
 
-async def _similar(connection: AsyncConnection, wanted: Wanted, today: date, limit: int) -> _Hits:
-    if wanted.is_short:
-        return _Hits([], [])
-    customers = await store.customers_of_account(connection, store.account_corrections(wanted.key[:40]), "similar")
-    digits = wanted.digits
-    numbers: list[FoundNumber] = []
-    if digits is not None and len(digits.part) >= _SHORTEST_WHOLE_NUMBER:
-        numbers = await store.numbers_exactly(connection, store.number_corrections(digits), today, "similar")
-    if customers or numbers or not wanted.correctable:
-        return _Hits(customers, numbers)
-    choices = [(word, await _meant(connection, word)) for word in wanted.words]
-    meant = tuple(word for _, words in choices for word in words)
-    if not meant:
-        return _Hits([], [])
-    return _Hits(await store.customers_with_words(connection, choices, limit + 1), [], meant)
+    async def _with_similar_words(self) -> _Hits:
+        choices = [(word, await _meant(self._connection, word)) for word in self._wanted.words]
+        meant = tuple(word for _, words in choices for word in words)
+        if not meant:
+            return _Hits([], [])
+        found = await store.customers_with_words(self._connection, choices, self._statuses, self._limit)
+        return _Hits(found, [], meant)
 
 
 async def _meant(connection: AsyncConnection, word: str) -> list[str]:

@@ -11,6 +11,7 @@ from customers.domain.listing import Counted, Criteria, ListRow, Order, Place
 from customers.service.finding import searching
 from customers.service.problems import rules
 from customers.store import listing as store
+from customers.store.finding import Statuses, plan_for_values
 
 _EXPORTED_AT_ONCE = 1_000
 
@@ -40,10 +41,11 @@ async def list_customers(
         Problem: 422 where a criterion cannot be read, or where they take too long to be looked for.
     """
 
-    async def page(connection: AsyncConnection) -> ListPage:
+    async def page(connection: AsyncConnection, statuses: Statuses) -> ListPage:
+        await plan_for_values(connection)
         with rules():
             criteria.check()
-            rows = await store.list_page(connection, criteria, order, after=after, limit=limit + 1)
+            rows = await store.list_page(connection, criteria, order, statuses, after=after, limit=limit + 1)
             counted = total or await store.count_listed(connection, criteria)
         return ListPage(rows[:limit], rows[limit - 1].place if len(rows) > limit else None, counted)
 

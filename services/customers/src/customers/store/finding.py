@@ -6,7 +6,7 @@ common is found by its beginning at once, what is rare is found by its rarest th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,94 +16,107 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from customers.domain.finding import Digits, FoundCustomer, FoundNumber, Match, Status, Wanted
 from customers.domain.search import SHORTEST_PART, mistyped, variants_of
 
-_PLANNED_ANEW = text(
-    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
-    " set_config('max_parallel_workers_per_gather', '0', true),"
-    " set_config('statement_timeout', :milliseconds, true),"
-    " EXISTS (SELECT FROM customer_search WHERE status_until < :today)"
+_PREPARE = text(
+    """
+    SELECT set_config('transaction_read_only', 'on', true),
+        set_config('max_parallel_workers_per_gather', '0', true),
+        set_config('statement_timeout', :milliseconds, true),
+        set_config('plan_cache_mode', 'force_generic_plan', true),
+        EXISTS (SELECT FROM customer_search WHERE status_until < :today) AS stale,
+        (SELECT jsonb_object_agg(code, jsonb_build_array(name, attributes ->> 'colour'))
+         FROM reference_entry WHERE list = 'statuses') AS statuses
+    """
 )
-"""A plan depends on what is looked for: which parts are rare is known from the table's statistics."""
+_PLAN_FOR_VALUES = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
 LONGEST_QUESTION_MS = 2_000
 _CANDIDATES = 60
 _CORRECTIONS = 400
 
-_SHOWN = """
-    c.customer_id, c.account_number, c.name, c.company_name, s.status, e.name AS status_name,
-    e.attributes ->> 'colour' AS status_colour
-"""
-_WITH_STATUS = """
-    JOIN customer AS c ON c.customer_id = h.customer_id
-    JOIN customer_search AS s ON s.customer_id = h.customer_id
-    LEFT JOIN reference_entry AS e ON e.list = 'statuses' AND e.code = s.status
-"""
-_NUMBERS = f"""
-    SELECT h.number_id, h.number, h.label, h.number_type, h.start, h."end", {_SHOWN}
-    FROM ({{hits}}) AS h {_WITH_STATUS}
-"""
-_CUSTOMERS = f"SELECT h.place, {_SHOWN} FROM ({{hits}}) AS h {_WITH_STATUS} ORDER BY h.place, s.name, s.customer_id"
-_NUMBER = 'n.number_id, n.customer_id, n.number, n.label, n.number_type, n.start, n."end"'
+Statuses = Mapping[str, tuple[str, str | None]]
+"""Name and colour of each status."""
+
+_SHOWN = "s.customer_id, s.account_number, s.name, s.company_name, s.status"
+_NUMBER = f'n.number_id, n.number, n.label, n.number_type, n.start, n."end", {_SHOWN}'
+_NUMBERS = "number AS n JOIN customer_search AS s ON s.customer_id = n.customer_id"
 
 
-async def prepare(connection: AsyncConnection, today: date) -> bool:
-    """Make the transaction ready for searching. Returns whether planned changes of status have come since."""
+async def prepare(connection: AsyncConnection, today: date) -> tuple[bool, Statuses]:
+    """Make a transaction ready for searching: read only, bounded, and with one plan for each kind of question.
+
+    Returns:
+        Whether planned changes of status have come that were not entered, and the statuses.
+    """
     values = {"milliseconds": str(LONGEST_QUESTION_MS), "today": today}
-    return bool((await connection.execute(_PLANNED_ANEW, values)).one()[3])
+    row = (await connection.execute(_PREPARE, values)).one()
+    return bool(row.stale), row.statuses or {}
 
 
-async def customers_of_account(connection: AsyncConnection, keys: Sequence[str], match: Match) -> list[FoundCustomer]:
-    """Those whose account number, as it is compared, is one of these."""
-    hits = f"SELECT 0 AS place, customer_id FROM customer_search WHERE account = ANY(:keys) LIMIT {_CANDIDATES}"
-    return await _customers(connection, hits, {"keys": list(keys)}, match)
+async def plan_for_values(connection: AsyncConnection) -> None:
+    """Have what follows planned for its values: of parts, the table's statistics know which are rare."""
+    await connection.execute(_PLAN_FOR_VALUES)
 
 
-async def numbers_exactly(
-    connection: AsyncConnection, numbers: Sequence[str], today: date, match: Match
-) -> list[FoundNumber]:
-    """Those that are one of these numbers, as they are kept; all their holders, past ones too."""
-    hits = f"SELECT {_NUMBER} FROM number AS n WHERE n.number = ANY(:numbers) LIMIT {_CANDIDATES}"
-    return await _numbers(connection, hits, {"numbers": list(numbers)}, today, match)
+async def customers_beginning(
+    connection: AsyncConnection, wanted: Wanted, statuses: Statuses, limit: int
+) -> list[FoundCustomer]:
+    """Customers whose account number, name or company name is or begins with what is wanted, whole ones first."""
+    values = {"key": wanted.key, "after": _after(wanted.key), "limit": limit}
+    rows = await connection.execute(_BEGINNING, values)
+    return _customers(rows, statuses, lambda row: "exact" if row.place <= 1 else "part")
 
 
-async def customers_like(connection: AsyncConnection, wanted: Wanted, limit: int) -> list[FoundCustomer]:
-    """Customers by the beginning of a name, then of words, then by parts; at most `limit` of them."""
-    values: dict[str, Any] = {"key": wanted.key, "after": _after(wanted.key), "any": f"%{wanted.key}%", "limit": limit}
+_BEGINS = {name: f"{name} >= :key AND {name} < :after" for name in ("account_key", "name_key", "company_key")}
+_NOT_EXACT = "name_key <> :key AND company_key <> :key AND account_key <> :key"
+
+
+def _branch(place: int, *conditions: str, table: str = "customer_search AS s", shown: str = _SHOWN) -> str:
+    where = " AND ".join(f"({each})" for each in conditions)
+    return f"(SELECT {place} AS place, {shown} FROM {table} WHERE {where} LIMIT :limit)"
+
+
+_BEGINNING = text(
+    " UNION ALL ".join(
+        (
+            _branch(0, "account_key = :key"),
+            _branch(1, "name_key = :key OR company_key = :key", "account_key <> :key"),
+            _branch(2, _BEGINS["account_key"], _NOT_EXACT),
+            _branch(3, _BEGINS["name_key"], f"NOT ({_BEGINS['account_key']})", _NOT_EXACT),
+            _branch(
+                4,
+                _BEGINS["company_key"],
+                f"NOT ({_BEGINS['account_key']})",
+                f"NOT ({_BEGINS['name_key']})",
+                _NOT_EXACT,
+            ),
+        )
+    )
+    + " LIMIT :limit"
+)
+
+
+async def customers_containing(
+    connection: AsyncConnection, wanted: Wanted, statuses: Statuses, limit: int, *, besides: Sequence[int]
+) -> list[FoundCustomer]:
+    """Customers with all words as beginnings of words, then with all of them or the whole text as parts."""
+    values: dict[str, Any] = {"any": f"%{wanted.key}%", "limit": limit, "besides": list(besides)}
     values |= {f"begin{at}": f"% {word}%" for at, word in enumerate(wanted.words)}
     values |= {f"part{at}": f"%{word}%" for at, word in enumerate(wanted.words)}
-    return await _customers(connection, _customer_branches(wanted), values, "part", exact=wanted.key)
-
-
-def _customer_branches(wanted: Wanted) -> str:
-    begins = {name: f"{name} >= :key AND {name} < :after" for name in ("account", "name", "company")}
-    words = " AND ".join(f"document LIKE :begin{at}" for at in range(len(wanted.words)))
-    branches = [
-        _branch(0, "name = :key OR company = :key OR account = :key"),
-        *(
-            _branch(place, begins[name], *(f"NOT ({begins[other]})" for other in list(begins)[: place - 1]), _NOT_EXACT)
-            for place, name in enumerate(begins, 1)
-        ),
-        _branch(4, words, _NO_BEGINNING),
-    ]
-    if not wanted.is_short:
-        branches.append(_branch(5, f"({_inside(wanted)})", f"NOT ({words})", _NO_BEGINNING))
-    return f"{' UNION ALL '.join(branches)} LIMIT :limit"
-
-
-_NOT_EXACT = "name <> :key AND company <> :key AND account <> :key"
-_NO_BEGINNING = " AND ".join(f"NOT ({name} >= :key AND {name} < :after)" for name in ("account", "name", "company"))
+    words = " AND ".join(f"s.document LIKE :begin{at}" for at in range(len(wanted.words)))
+    others = "s.customer_id <> ALL(:besides)"
+    branches = (_branch(0, words, others), _branch(1, _inside(wanted), f"NOT ({words})", others))
+    rows = await connection.execute(_statement(f"{' UNION ALL '.join(branches)} LIMIT :limit"), values)
+    return _customers(rows, statuses, lambda _: "part")
 
 
 def _inside(wanted: Wanted) -> str:
     """All of it in one piece, or each of its words somewhere; a short word only where others are rarer."""
-    whole = "document LIKE :any"
+    whole = "s.document LIKE :any"
     if not wanted.parts or wanted.parts == (wanted.key,):
         return whole
-    each = [f"document LIKE :{'part' if word in wanted.parts else 'begin'}{at}" for at, word in enumerate(wanted.words)]
+    each = [
+        f"s.document LIKE :{'part' if word in wanted.parts else 'begin'}{at}" for at, word in enumerate(wanted.words)
+    ]
     return f"{whole} OR ({' AND '.join(each)})"
-
-
-def _branch(place: int, *conditions: str) -> str:
-    where = " AND ".join(f"({each})" for each in conditions)
-    return f"(SELECT {place} AS place, customer_id FROM customer_search WHERE {where} LIMIT :limit)"
 
 
 def _after(key: str) -> str:
@@ -111,22 +124,55 @@ def _after(key: str) -> str:
     return key + "\U0010ffff"
 
 
-async def numbers_like(
-    connection: AsyncConnection, digits: Digits, today: date, limit: int, *, inside: bool
+async def customers_of_account(
+    connection: AsyncConnection, keys: Sequence[str], statuses: Statuses
+) -> list[FoundCustomer]:
+    """Those whose account number, as it is compared, is one of these that may have been meant."""
+    rows = await connection.execute(_OF_ACCOUNT, {"keys": list(keys), "limit": _CANDIDATES})
+    return _customers(rows, statuses, lambda _: "similar")
+
+
+_OF_ACCOUNT = text(_branch(0, "account_key = ANY(:keys)"))
+
+
+async def numbers_among(
+    connection: AsyncConnection, numbers: Sequence[str], statuses: Statuses, today: date, match: Match
 ) -> list[FoundNumber]:
-    """Numbers that begin or end with digits, or have them inside; in no order, at most `limit` or a few more."""
-    values: dict[str, Any] = {"part": f"%{digits.part}%", "end": _after(digits.part[::-1]), "limit": limit}
-    values["back"] = digits.part[::-1]
-    begins = []
-    for at, start in enumerate((*(f"+{each}" for each in digits.starts), digits.part)):
+    """Those that are one of these numbers, as they are kept; all their holders, past ones too."""
+    rows = await connection.execute(_AMONG, {"numbers": list(numbers), "limit": _CANDIDATES})
+    return _numbers(rows, statuses, today, match)
+
+
+_AMONG = text(_branch(0, "n.number = ANY(:numbers)", table=_NUMBERS, shown=_NUMBER))
+
+
+async def numbers_at_an_end(
+    connection: AsyncConnection, digits: Digits, statuses: Statuses, today: date, limit: int, *, ending: bool
+) -> list[FoundNumber]:
+    """Numbers that begin with digits or, where that is wanted, end with them; at most `limit` of each."""
+    begins = [*(f"+{each}" for each in digits.starts), digits.part]
+    values: dict[str, Any] = {"limit": limit, "back": digits.part[::-1], "back_after": _after(digits.part[::-1])}
+    branches = []
+    for at, start in enumerate(begins):
         values |= {f"from{at}": start, f"to{at}": _after(start)}
-        begins.append(f"(n.number ~>=~ :from{at} AND n.number ~<~ :to{at})")
-    begin, end = " OR ".join(begins), "reverse(n.number) ~>=~ :back AND reverse(n.number) ~<~ :end"
-    branches = [*begins] if not inside else [*begins, f"{end} AND NOT ({begin})"]
-    if inside:
-        branches.append(f"n.number LIKE :part AND NOT ({begin}) AND NOT ({end})")
-    hits = " UNION ALL ".join(f"(SELECT {_NUMBER} FROM number AS n WHERE {each} LIMIT :limit)" for each in branches)
-    return await _numbers(connection, f"{hits} LIMIT :limit", values, today, "part")
+        where = f"n.number ~>=~ :from{at} AND n.number ~<~ :to{at}"
+        branches.append(_branch(at, where, table=_NUMBERS, shown=_NUMBER))
+    if ending:
+        where = "reverse(n.number) ~>=~ :back AND reverse(n.number) ~<~ :back_after"
+        branches.append(_branch(len(begins), where, table=_NUMBERS, shown=_NUMBER))
+    rows = await connection.execute(_statement(" UNION ALL ".join(branches)), values)
+    return _numbers(rows, statuses, today, "part")
+
+
+async def numbers_containing(
+    connection: AsyncConnection, digits: Digits, statuses: Statuses, today: date, limit: int
+) -> list[FoundNumber]:
+    """Numbers with digits anywhere, in no order."""
+    rows = await connection.execute(_CONTAINING, {"part": f"%{digits.part}%", "limit": limit})
+    return _numbers(rows, statuses, today, "part")
+
+
+_CONTAINING = text(_branch(0, "n.number LIKE :part", table=_NUMBERS, shown=_NUMBER))
 
 
 async def words_like(connection: AsyncConnection, word: str) -> list[str]:
@@ -142,7 +188,7 @@ async def words_resembling(connection: AsyncConnection, word: str) -> list[str]:
 
 
 async def customers_with_words(
-    connection: AsyncConnection, choices: Sequence[tuple[str, Sequence[str]]], limit: int
+    connection: AsyncConnection, choices: Sequence[tuple[str, Sequence[str]]], statuses: Statuses, limit: int
 ) -> list[FoundCustomer]:
     """Customers whose names have, for each of the choices, the part that was typed or one of the words meant by it."""
     values: dict[str, Any] = {"limit": limit}
@@ -150,8 +196,9 @@ async def customers_with_words(
     for at, (typed, words) in enumerate(choices):
         patterns = [f"%{typed}%" if len(typed) >= SHORTEST_PART else f"% {typed}%", *(f"% {word} %" for word in words)]
         values |= {f"word{at}_{number}": pattern for number, pattern in enumerate(patterns)}
-        conditions.append(" OR ".join(f"document LIKE :word{at}_{number}" for number in range(len(patterns))))
-    return await _customers(connection, _branch(0, *conditions), values, "similar")
+        conditions.append(" OR ".join(f"s.document LIKE :word{at}_{number}" for number in range(len(patterns))))
+    rows = await connection.execute(_statement(_branch(0, *conditions)), values)
+    return _customers(rows, statuses, lambda _: "similar")
 
 
 def account_corrections(key: str) -> list[str]:
@@ -164,17 +211,24 @@ def number_corrections(digits: Digits) -> list[str]:
     return [f"+{each}" for start in digits.starts for each in mistyped(start, "0123456789")]
 
 
-async def _customers(
-    connection: AsyncConnection, hits: str, values: Mapping[str, Any], match: Match, *, exact: str | None = None
-) -> list[FoundCustomer]:
-    rows = await connection.execute(_statement(_CUSTOMERS, hits), values)
-    return [_customer(row, "exact" if exact is not None and row.place == 0 else match) for row in rows]
+def _customers(rows: Iterable[Any], statuses: Statuses, match: Callable[[Any], Match]) -> list[FoundCustomer]:
+    """In their order of places, of one place by name."""
+    in_order = sorted(rows, key=lambda row: (row.place, row.name.casefold(), row.customer_id))
+    return [_customer(row, statuses, match(row)) for row in in_order]
 
 
-async def _numbers(
-    connection: AsyncConnection, hits: str, values: Mapping[str, Any], today: date, match: Match
-) -> list[FoundNumber]:
-    rows = await connection.execute(_statement(_NUMBERS, hits), values)
+def _customer(row: Any, statuses: Statuses, match: Match) -> FoundCustomer:
+    status = status_shown(row.status, statuses)
+    return FoundCustomer(row.customer_id, row.account_number, row.name, row.company_name, status, match)
+
+
+def status_shown(code: str, statuses: Statuses) -> Status:
+    """A status as it is shown; by its code where no entry has it."""
+    name, colour = statuses.get(code, (code, None))
+    return Status(code, name, colour)
+
+
+def _numbers(rows: Iterable[Any], statuses: Statuses, today: date, match: Match) -> list[FoundNumber]:
     return [
         FoundNumber(
             number_id=row.number_id,
@@ -184,7 +238,7 @@ async def _numbers(
             start=row.start,
             end=row.end,
             is_present=row.start <= today and (row.end is None or row.end >= today),
-            customer=_customer(row, match),
+            customer=_customer(row, statuses, match),
             match=match,
         )
         for row in rows
@@ -194,20 +248,10 @@ async def _numbers(
 _statements: dict[str, TextClause] = {}
 
 
-def _statement(frame: str, hits: str) -> TextClause:
-    """The statement for these hits, parsed once: there are as many as numbers of words."""
-    whole = frame.format(hits=hits)
+def _statement(whole: str) -> TextClause:
+    """The statement, parsed once: there are as many as numbers of words."""
     if whole not in _statements:
+        if len(_statements) >= _CANDIDATES:
+            _statements.clear()
         _statements[whole] = text(whole)
     return _statements[whole]
-
-
-def _customer(row: Any, match: Match) -> FoundCustomer:
-    return FoundCustomer(
-        customer_id=row.customer_id,
-        account_number=row.account_number,
-        name=row.name,
-        company_name=row.company_name,
-        status=Status(row.status, row.status_name or row.status, row.status_colour),
-        match=match,
-    )

@@ -3,67 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.finding import read_digits
 from customers.domain.listing import COUNTED, NO_LIMIT, Counted, Criteria, ListRow, Order, Place
-from customers.domain.reference import STATUSES
 from customers.domain.rules import RuleBroken
 from customers.domain.search import SHORTEST_PART, key_of
 from customers.store.accounts import account
+from customers.store.finding import Statuses, status_shown
 from customers.store.search import customer_search as listed
-from customers.store.tables import customer, number, reference_entry
+from customers.store.tables import number
 
 _PENNY = Decimal("0.01")
 _CODES = ("account_manager", "billing_cycle", "payment_method", "status", "bill_style", "vat_rate")
-_TEXTS = {"name": "name", "company_name": "company", "account_number": "account"}
+_TEXTS = {"name": "name_key", "company_name": "company_key", "account_number": "account_key"}
 _SORTED = {**_TEXTS, **{name: name for name in (*_CODES, "tariff", "credit_limit", "created_on")}}
 
 
 _LISTED = listed.join(account, account.c.customer_id == listed.c.customer_id)
 """Every customer has a row of its account."""
+_SHOWN = [
+    *(listed.c[name] for name in ("customer_id", "account_number", "name", "company_name", *_CODES, "tariff")),
+    *(listed.c[name] for name in ("credit_limit", "created_on", "has_email", "incomplete")),
+    account.c.sorted_balance,
+]
 
 
 async def list_page(
-    connection: AsyncConnection, criteria: Criteria, order: Order, *, after: Place | None, limit: int
+    connection: AsyncConnection,
+    criteria: Criteria,
+    order: Order,
+    statuses: Statuses,
+    *,
+    after: Place | None,
+    limit: int,
 ) -> list[ListRow]:
     """Customers that fulfil all criteria, in an order, behind a place. Raises RuleBroken: a text is not usable."""
     key = _key(order)
-    page = (
-        select(listed, account.c.sorted_balance.label("balance"), key.label("place"))
-        .select_from(_LISTED)
-        .where(_where(criteria))
-    )
+    page = select(*_SHOWN, key.label("place")).select_from(_LISTED).where(_where(criteria))
     if after is not None:
         at, here = tuple_(key, listed.c.customer_id), tuple_(literal(after.value, key.type), literal(after.customer_id))
         page = page.where(at < here if order.descending else at > here)
-    found = page.order_by(*_directed(order, key, listed.c.customer_id)).limit(limit).subquery("found")
-    rows = await connection.execute(_shown(found, order))
-    return [_row(row) for row in rows.mappings()]
-
-
-def _shown(found: Any, order: Order) -> Select[Any]:
-    """A page with what its lines show beside what they are sorted by."""
-    status = and_(reference_entry.c.list == STATUSES, reference_entry.c.code == found.c.status)
-    return (
-        select(
-            found,
-            customer.c.account_number,
-            customer.c.name.label("full_name"),
-            customer.c.company_name,
-            func.coalesce(reference_entry.c.name, found.c.status).label("status_name"),
-            reference_entry.c.attributes["colour"].astext.label("status_colour"),
-        )
-        .select_from(
-            found.join(customer, customer.c.customer_id == found.c.customer_id).outerjoin(reference_entry, status)
-        )
-        .order_by(*_directed(order, found.c.place, found.c.customer_id))
-    )
+    rows = await connection.execute(page.order_by(*_directed(order, key, listed.c.customer_id)).limit(limit))
+    return [_row(row, statuses) for row in rows.mappings()]
 
 
 async def count_listed(connection: AsyncConnection, criteria: Criteria) -> Counted:
@@ -146,16 +132,15 @@ def _flags(criteria: Criteria) -> Iterator[ColumnElement[bool]]:
             yield column if wanted else ~column
 
 
-def _row(row: Any) -> ListRow:
+def _row(row: Any, statuses: Statuses) -> ListRow:
     codes = ("account_manager", "billing_cycle", "payment_method", "vat_rate", "bill_style", "tariff")
+    plain = ("customer_id", "account_number", "name", "company_name", "created_on", "has_email", "incomplete")
     limit: Decimal = row["credit_limit"]
-    place: str | Decimal | date = row["place"]
     return ListRow(
         **{name: row[name] or None for name in codes},
-        **{name: row[name] for name in ("customer_id", "account_number", "company_name", "status", "status_name")},
-        **{name: row[name] for name in ("status_colour", "created_on", "has_email", "incomplete")},
-        name=row["full_name"],
+        **{name: row[name] for name in plain},
+        status=status_shown(row["status"], statuses),
         credit_limit=None if limit == NO_LIMIT else limit,
-        balance=row["balance"].quantize(_PENNY),
-        place=Place(place, row["customer_id"]),
+        balance=row["sorted_balance"].quantize(_PENNY),
+        place=Place(row["place"], row["customer_id"]),
     )

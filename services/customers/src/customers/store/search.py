@@ -36,9 +36,9 @@ def _word(name: str) -> Column[str]:
 
 
 SORTED = (
-    "account",
-    "name",
-    "company",
+    "account_key",
+    "name_key",
+    "company_key",
     "status",
     "account_manager",
     "billing_cycle",
@@ -55,7 +55,8 @@ customer_search = Table(
     "customer_search",
     metadata,
     Column("customer_id", ForeignKey("customer.customer_id", ondelete="CASCADE"), primary_key=True),
-    *map(_word, ("account", "name", "company", "document", "status")),
+    *(Column(name, Text, nullable=False) for name in ("account_number", "name", "company_name")),
+    *map(_word, ("account_key", "name_key", "company_key", "document", "status")),
     Column("status_until", Date),
     *map(
         _word,
