@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from contracts.customers import AssignmentUpdated, Charge, FeatureUpdated, NumberState, NumberUpdated
 from contracts.reference import CallPlan, PlanCharge, StandardCharge, StandardFeature
 from customers.domain import uk
-from customers.domain.events import line_added, line_changed
+from customers.domain.changes import changes_between
+from customers.domain.events import changed, line_added, number_state
+from customers.domain.lines import changed_line
 from customers.domain.numbers import (
     FeatureOrder,
     Line,
     NumberOrder,
-    changed_line,
     new_feature,
     new_line,
     overlapping,
@@ -77,8 +79,13 @@ def test_an_agreed_charge_takes_the_place_of_the_call_plans_own() -> None:
     assert (charge.amount, charge.frequency_months, charge.in_advance) == (Decimal("9.00"), 1, False)
 
 
+def charged(line: Line) -> tuple[Charge, ...]:
+    """The charges of its number as the other services are told of them."""
+    return number_state(NumberState, line.number).charges
+
+
 def test_charges_begin_and_end_with_their_number() -> None:
-    monthly, once = line(charges=(MONTHLY, ONCE), end=date(2025, 3, 31)).number.charges
+    monthly, once = charged(line(charges=(MONTHLY, ONCE), end=date(2025, 3, 31)))
     assert (monthly.start, monthly.end, monthly.anchor) == (JANUARY, date(2025, 3, 31), JANUARY)
     assert (once.start, once.end, once.anchor) == (JANUARY, None, None)
 
@@ -108,33 +115,41 @@ def test_an_end_before_the_start_is_refused() -> None:
 def test_a_new_end_is_that_of_call_plan_period_and_charges() -> None:
     before = line(call_plan="plus", charges=(MONTHLY, ONCE))
     after = changed_line(before, {"end": date(2025, 2, 28)}, BOOK)
-    parts = (after.number, after.call_plan, after.assignment)
-    assert [(part.end, part.version) for part in parts] == [(date(2025, 2, 28), 2)] * 3
-    assert [charge.end for charge in after.number.charges] == [date(2025, 2, 28), None]
-    assert after.call_plan.charges[0].end == date(2025, 2, 28)
-    assert len(list(line_changed(before, after))) == 3
+    number, plan, period = changed(changes_between(before.entities(), after.entities()))
+    assert isinstance(number, NumberUpdated)
+    assert isinstance(plan, FeatureUpdated)
+    assert isinstance(period, AssignmentUpdated)
+    assert [(part.end, part.version) for part in (number, plan, period)] == [(date(2025, 2, 28), 2)] * 3
+    assert [charge.end for charge in number.charges] == [date(2025, 2, 28), None]
+    assert plan.charges[0].end == date(2025, 2, 28)
 
 
-def test_a_charge_that_ended_earlier_keeps_its_end() -> None:
+def test_a_charge_that_was_agreed_to_end_keeps_its_end_wherever_its_numbers_end_moves() -> None:
+    """C9: a number that is ended by mistake and opened again is charged as before."""
     made = line(charges=(MONTHLY,))
-    early = made.number.charges[0].model_copy(update={"end": date(2025, 1, 31)})
+    early = made.number.charges[0].model_copy(update={"end": date(2025, 4, 30)})
     before = replace(made, number=replace(made.number, charges=(early,)))
-    assert changed_line(before, {"end": date(2025, 2, 28)}, BOOK).number.charges[0].end == date(2025, 1, 31)
+    ended = changed_line(before, {"end": date(2025, 2, 28)}, BOOK)
+    assert charged(ended)[0].end == date(2025, 2, 28)
+    assert charged(changed_line(ended, {"end": date(2025, 6, 30)}, BOOK))[0].end == date(2025, 4, 30)
+    assert charged(changed_line(ended, {"end": None}, BOOK)) == charged(before)
 
 
 def test_an_end_that_is_taken_away_opens_the_charges_again() -> None:
     before = line(charges=(MONTHLY,), end=date(2025, 2, 28))
     after = changed_line(before, {"end": None}, BOOK)
-    assert after.number.charges[0].end is None
+    assert charged(after)[0].end is None
     assert after.assignment.end is None
 
 
 def test_only_what_changes_gets_the_next_version_and_an_event() -> None:
     before = line()
     after = changed_line(before, {"label": "Reception", "tariff": "uk-home"}, BOOK)
-    assert (after.number.version, after.call_plan.version, after.assignment.version) == (2, 1, 1)
-    assert [event.event_type for event in line_changed(before, after)] == ["number.updated"]
+    [event] = changed(changes_between(before.entities(), after.entities()))
+    assert isinstance(event, NumberUpdated)
+    assert (event.version, event.label, event.rating.tariff) == (2, "Reception", "uk-home")
     assert changed_line(after, {"label": "Reception"}, BOOK) == after
+    assert changes_between(after.entities(), after.entities()) == ()
 
 
 def test_what_may_receive_usage_is_told_last() -> None:

@@ -7,7 +7,10 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-TABLES: tuple[str, ...] = ()
+TABLES: tuple[str, ...] = (
+    "ALTER TABLE number ADD COLUMN discount_plans jsonb NOT NULL DEFAULT '[]'",
+    "ALTER TABLE feature ADD COLUMN discount_plans jsonb NOT NULL DEFAULT '[]'",
+)
 
 
 def upgrade() -> None:
@@ -18,3 +21,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove them."""
+    op.execute("ALTER TABLE feature DROP COLUMN discount_plans")
+    op.execute("ALTER TABLE number DROP COLUMN discount_plans")

@@ -2,14 +2,28 @@
 
 from fastapi import APIRouter
 
-from customers.api import annual, customers, imports, increases, listing, numbers, prices, reference, search
+from customers.api import (
+    annual,
+    charges,
+    customers,
+    features,
+    imports,
+    increases,
+    listing,
+    numbers,
+    prices,
+    reference,
+    search,
+)
 
 ROUTERS: list[APIRouter] = [
     search.router,
     listing.router,
     customers.router,
     numbers.router,
-    imports.router,
+    features.router,
+    charges.router,
+    *imports.ROUTERS,
     reference.router,
     prices.router,
     increases.router,

@@ -16,7 +16,7 @@ from customers.config import settings
 from customers.domain.annual import warnings_for
 from customers.domain.customers import Customer
 from customers.domain.events import assignment_state, customer_state, feature_state, number_state
-from customers.domain.numbers import Line
+from customers.domain.numbers import Line, LinePlan
 from service_kit import clock
 from service_kit.http import Invalid, Problem
 
@@ -52,12 +52,24 @@ class CustomerView(CustomerState):
     )
 
 
-class LineView(BaseModel):
-    """A number with its call plan and its active period."""
+class PlanView(BaseModel):
+    """A call plan of a number, and the active period that it gives."""
 
-    number: NumberState
     call_plan: FeatureState
     assignment: AssignmentState
+
+
+class LineView(PlanView):
+    """A number with the call plan of today; in a gap with the last one, and before all of them with the first."""
+
+    number: NumberState
+
+
+class NumberView(LineView):
+    """A number with all its call plans, the earliest first, and the features that are linked to it."""
+
+    call_plans: list[PlanView]
+    features: list[FeatureState]
 
 
 class StatusView(BaseModel):
@@ -104,8 +116,15 @@ def view_line(line: Line) -> LineView:
     """A number, as answered."""
     return LineView(
         number=number_state(NumberState, line.number),
-        call_plan=feature_state(FeatureState, line.call_plan),
-        assignment=assignment_state(AssignmentState, line.assignment),
+        **vars(view_plan(line.plan_at(clock.today()))),
+    )
+
+
+def view_plan(plan: LinePlan) -> PlanView:
+    """A call plan of a number, as answered."""
+    return PlanView(
+        call_plan=feature_state(FeatureState, plan.feature),
+        assignment=assignment_state(AssignmentState, plan.assignment),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from contracts.base import Contract
-from customers.domain.numbers import Assignment, Feature, Number
+from customers.domain.changes import Change, id_of
+from customers.domain.numbers import Entity
 from customers.domain.opening import Opened
 
 
@@ -59,16 +60,29 @@ def opened(what: Opened) -> Iterator[Trace]:
     customer = what.customer
     yield created(customer.customer_id, "customer", customer.customer_id, customer.details)
     for line in what.lines:
-        yield from (added(line.number), added(line.call_plan), added(line.assignment))
+        yield from map(added, line.entities())
     yield from map(added, what.features)
 
 
-def added(entity: Number | Feature | Assignment) -> Trace:
+def added(entity: Entity) -> Trace:
     """The trace of a new number, feature or assignment."""
-    match entity:
-        case Number():
-            return created(entity.customer_id, "number", entity.number_id, entity)
-        case Feature():
-            return created(entity.customer_id, "feature", entity.feature_id, entity)
-        case Assignment():
-            return created(entity.customer_id, "assignment", entity.assignment_id, entity)
+    return created(entity.customer_id, kind_of(entity), id_of(entity), entity)
+
+
+def changed(changes: Iterable[Change]) -> Iterator[Trace]:
+    """The traces of what changed; what was taken away leaves its whole state."""
+    for change in changes:
+        before, after = change.before, change.after
+        if after is None:
+            assert before is not None
+            old = as_json(vars(before))
+            yield Trace(before.customer_id, kind_of(before), str(id_of(before)), "removed", old, None)
+        elif before is None:
+            yield added(after)
+        else:
+            yield from differences(after.customer_id, kind_of(after), id_of(after), before, after)
+
+
+def kind_of(entity: Entity) -> str:
+    """What the log calls it."""
+    return type(entity).__name__.lower()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
@@ -10,22 +11,27 @@ from contracts.base import Event
 from contracts.billing import BillingRunRequested
 from contracts.customers import (
     AssignmentCreated,
+    AssignmentRemoved,
     AssignmentState,
     AssignmentUpdated,
     CustomerCreated,
     CustomerState,
     FeatureCreated,
+    FeatureRemoved,
     FeatureState,
     FeatureUpdated,
     NumberCreated,
+    NumberRemoved,
     NumberState,
     NumberUpdated,
     ReferenceRunMarker,
     RunMarker,
 )
 from contracts.reference import ReferenceUpdated
+from customers.domain.changes import Change
+from customers.domain.charges import charged_within
 from customers.domain.customers import Customer, missing_for_invoice
-from customers.domain.numbers import Assignment, Feature, Line, Number
+from customers.domain.numbers import Assignment, Entity, Feature, Line, Number
 from customers.domain.opening import Opened
 from customers.domain.reference import LISTS, Entry
 from customers.domain.status import holding, status_now
@@ -50,13 +56,13 @@ def customer_state(kind: type[_Customer], customer: Customer, today: date) -> _C
 
 
 def number_state(kind: type[_Number], number: Number) -> _Number:
-    """A number as an event of this kind."""
-    return kind(**vars(number))
+    """A number as an event of this kind; its charges end with it."""
+    return kind(**{**vars(number), "charges": charged_within(number.charges, number.end)})
 
 
 def feature_state(kind: type[_Feature], feature: Feature) -> _Feature:
-    """A feature as an event of this kind."""
-    return kind(**vars(feature))
+    """A feature as an event of this kind; its charges end with it."""
+    return kind(**{**vars(feature), "charges": charged_within(feature.charges, feature.end)})
 
 
 def assignment_state(kind: type[_Assignment], assignment: Assignment) -> _Assignment:
@@ -74,20 +80,51 @@ def opened(what: Opened, today: date) -> Iterator[Event]:
 
 
 def line_added(line: Line) -> Iterator[Event]:
-    """A number that was added, its call plan, and last what lets it receive usage."""
+    """A number that was added, its call plans, and behind each what lets it receive usage."""
     yield number_state(NumberCreated, line.number)
-    yield feature_state(FeatureCreated, line.call_plan)
-    yield assignment_state(AssignmentCreated, line.assignment)
+    for plan in line.plans:
+        yield feature_state(FeatureCreated, plan.feature)
+        yield assignment_state(AssignmentCreated, plan.assignment)
 
 
-def line_changed(before: Line, after: Line) -> Iterator[Event]:
-    """What changed of a line, and nothing that did not."""
-    if after.number != before.number:
-        yield number_state(NumberUpdated, after.number)
-    if after.call_plan != before.call_plan:
-        yield feature_state(FeatureUpdated, after.call_plan)
-    if after.assignment != before.assignment:
-        yield assignment_state(AssignmentUpdated, after.assignment)
+def changed(changes: Iterable[Change]) -> Iterator[Event]:
+    """What was added, changed, or taken away as if it had never been there."""
+    for change in changes:
+        if change.after is None:
+            assert change.before is not None
+            yield _removed(replace(change.before, version=change.before.version + 1))
+        else:
+            yield _created(change.after) if change.before is None else _updated(change.after)
+
+
+def _created(entity: Entity) -> Event:
+    match entity:
+        case Number():
+            return number_state(NumberCreated, entity)
+        case Feature():
+            return feature_state(FeatureCreated, entity)
+        case Assignment():
+            return assignment_state(AssignmentCreated, entity)
+
+
+def _updated(entity: Entity) -> Event:
+    match entity:
+        case Number():
+            return number_state(NumberUpdated, entity)
+        case Feature():
+            return feature_state(FeatureUpdated, entity)
+        case Assignment():
+            return assignment_state(AssignmentUpdated, entity)
+
+
+def _removed(entity: Entity) -> Event:
+    match entity:
+        case Number():
+            return number_state(NumberRemoved, entity)
+        case Feature():
+            return feature_state(FeatureRemoved, entity)
+        case Assignment():
+            return assignment_state(AssignmentRemoved, entity)
 
 
 def reference_updated(entry: Entry) -> ReferenceUpdated:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
-from contracts.customers import Markups
+from contracts.customers import Markups, PlanPeriod
 from contracts.reference import PlanCharge, StandardCharge
-from customers.domain.charges import Charges, charges_from, check_days, plan_charges, with_end
-from customers.domain.customers import RATING_FIELDS, with_markups
+from customers.domain.charges import Charges, charges_from, check_days, plan_charges
 from customers.domain.prices import price_on
 from customers.domain.reference import CALL_PLANS, NUMBER_TYPES, STANDARD_FEATURES, Book
 from customers.domain.rules import RuleBroken
 
+DiscountPlans: TypeAlias = tuple[PlanPeriod, ...]
+
 
 @dataclass(frozen=True)
 class Number:
-    """A number on a customer's account, in E.164 where it has that form."""
+    """A number on a customer's account, in E.164 where it has that form.
+
+    Charges have the days that were agreed for them; none goes beyond the number's end, wherever that moves.
+    """
 
     number_id: int
     customer_id: int
@@ -30,11 +34,15 @@ class Number:
     end: date | None
     rating: Markups
     charges: Charges
+    discount_plans: DiscountPlans = ()
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A charge that is no number: of the customer, or of one of its numbers. A call plan is one."""
+    """A charge that is no number: of the customer, or of one of its numbers. A call plan is one.
+
+    What begins after its end is not charged, and what would go on beyond it is charged to it.
+    """
 
     feature_id: int
     customer_id: int
@@ -46,6 +54,7 @@ class Feature:
     start: date
     end: date | None
     charges: Charges
+    discount_plans: DiscountPlans = ()
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,53 @@ class Assignment:
     end: date | None
 
 
+Entity: TypeAlias = Number | Feature | Assignment
+
+
+@dataclass(frozen=True)
+class LinePlan:
+    """A call plan of a number, and the active period that it gives: the days of both are the same."""
+
+    feature: Feature
+    assignment: Assignment
+
+
 @dataclass(frozen=True)
 class Line:
-    """A number with its call plan and its active period: made, changed and ended together."""
+    """A number with its call plans, the earliest first: they have no day in common, and there may be gaps.
+
+    There is always one; the first begins with the number, and none goes beyond the number's end.
+    """
 
     number: Number
-    call_plan: Feature
-    assignment: Assignment
+    plans: tuple[LinePlan, ...]
+
+    @property
+    def call_plan(self) -> Feature:
+        """The call plan that the number was added with."""
+        return self.plans[0].feature
+
+    @property
+    def assignment(self) -> Assignment:
+        """The active period that the number was added with."""
+        return self.plans[0].assignment
+
+    def plan_on(self, day: date) -> LinePlan | None:
+        """The call plan that is active on a day."""
+        found = (plan for plan in self.plans if plan.feature.start <= day <= (plan.feature.end or date.max))
+        return next(found, None)
+
+    def plan_at(self, day: date) -> LinePlan:
+        """The call plan of a day; in a gap the last one before it, and before all of them the first."""
+        begun = [plan for plan in self.plans if plan.feature.start <= day]
+        return begun[-1] if begun else self.plans[0]
+
+    def entities(self) -> Iterator[Entity]:
+        """All of it; what is referred to comes before what refers to it."""
+        yield self.number
+        for plan in self.plans:
+            yield plan.feature
+            yield plan.assignment
 
 
 @dataclass(frozen=True)
@@ -123,35 +172,41 @@ def new_line(order: NumberOrder, customer_id: int, book: Book, ids: Iterator[int
         start=order.start,
         end=order.end,
         rating=order.rating,
-        charges=charges_from(order.charges, order.start, order.end, book, ids),
+        charges=charges_from(order.charges, order.start, book, ids),
     )
-    call_plan = Feature(
+    days = (order.start, order.end)
+    charges = charges_from(plan_charges(plan, order.call_plan_charge), order.start, book, ids)
+    return Line(number, (line_plan(number, (plan.code, plan.name), days, charges, ids),))
+
+
+def line_plan(
+    number: Number, plan: tuple[str, str], days: tuple[date, date | None], charges: Charges, ids: Iterator[int]
+) -> LinePlan:
+    """A call plan for a number: its code and name, its first and last day."""
+    feature = Feature(
         feature_id=next(ids),
-        customer_id=customer_id,
-        version=1,
-        number_id=number.number_id,
-        kind="call_plan",
-        code=plan.code,
-        description=plan.name,
-        start=order.start,
-        end=order.end,
-        charges=charges_from(plan_charges(plan, order.call_plan_charge), order.start, order.end, book, ids),
-    )
-    return Line(number, call_plan, _active_period(number, call_plan, next(ids)))
-
-
-def _active_period(number: Number, call_plan: Feature, assignment_id: int) -> Assignment:
-    return Assignment(
-        assignment_id=assignment_id,
         customer_id=number.customer_id,
         version=1,
         number_id=number.number_id,
-        feature_id=call_plan.feature_id,
-        number=number.number,
-        call_plan=call_plan.code or "",
-        start=call_plan.start,
-        end=call_plan.end,
+        kind="call_plan",
+        code=plan[0],
+        description=plan[1],
+        start=days[0],
+        end=days[1],
+        charges=charges,
     )
+    period = Assignment(
+        assignment_id=next(ids),
+        customer_id=number.customer_id,
+        version=1,
+        number_id=number.number_id,
+        feature_id=feature.feature_id,
+        number=number.number,
+        call_plan=plan[0],
+        start=days[0],
+        end=days[1],
+    )
+    return LinePlan(feature, period)
 
 
 def new_feature(
@@ -183,7 +238,7 @@ def new_feature(
         description=description,
         start=order.start,
         end=order.end,
-        charges=charges_from(charges_ordered(order, book), order.start, order.end, book, ids),
+        charges=charges_from(charges_ordered(order, book), order.start, book, ids),
     )
 
 
@@ -206,44 +261,6 @@ def _linked_number(order: FeatureOrder, numbers: Mapping[str, int]) -> int | Non
     if order.number not in numbers:
         raise RuleBroken("number", f"{order.number} is not among the customer's numbers of this row: add it there")
     return numbers[order.number]
-
-
-def changed_line(line: Line, changes: Mapping[str, Any], book: Book) -> Line:
-    """A line with changes to its number; a new end is that of its call plan and active period too.
-
-    Each part whose state changes gets the next version, the others stay as they are.
-
-    Raises:
-        RuleBroken: says which field and why.
-    """
-    number = line.number
-    end = changes.get("end", number.end)
-    check_days(number.start, end)
-    if changes.get("number_type", number.number_type) != number.number_type:
-        book.require(NUMBER_TYPES, changes["number_type"], "number_type")
-    plain = {name: value for name, value in changes.items() if name not in (*RATING_FIELDS, "end")}
-    charges = with_end(number.charges, number.end, end)
-    rating = with_markups(number.rating, changes)
-    changed = Line(
-        number=replace(number, end=end, charges=charges, rating=rating, **plain),
-        call_plan=_ended(line.call_plan, end),
-        assignment=replace(line.assignment, end=end),
-    )
-    return _versioned(line, changed)
-
-
-def _ended(feature: Feature, end: date | None) -> Feature:
-    return replace(feature, end=end, charges=with_end(feature.charges, feature.end, end))
-
-
-def _versioned(before: Line, after: Line) -> Line:
-    if after.number != before.number:
-        after = replace(after, number=replace(after.number, version=before.number.version + 1))
-    if after.call_plan != before.call_plan:
-        after = replace(after, call_plan=replace(after.call_plan, version=before.call_plan.version + 1))
-    if after.assignment != before.assignment:
-        after = replace(after, assignment=replace(after.assignment, version=before.assignment.version + 1))
-    return after
 
 
 def overlapping(orders: Sequence[NumberOrder]) -> NumberOrder | None:

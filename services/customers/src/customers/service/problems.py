@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from customers.domain.customers import Customer
 from customers.domain.rules import RuleBroken
 from customers.store.numbers import Holding
+from customers.store.tables import NUMBER_TAKEN
 from service_kit.errors import TryAgain
 from service_kit.http import Conflict, Invalid, NotFound, PreconditionFailed
 
@@ -43,6 +44,26 @@ def no_customer(customer_id: int) -> NotFound:
 def no_number(number_id: int) -> NotFound:
     """There is no such number."""
     return NotFound(f"there is no number with the id {number_id}")
+
+
+def no_feature(feature_id: int) -> NotFound:
+    """There is no such feature."""
+    return NotFound(f"there is no feature with the id {feature_id}")
+
+
+def no_charge(charge_id: int) -> NotFound:
+    """There is no such charge: there never was, or it was cancelled or changed from its first day on."""
+    return NotFound(f"there is no charge with the id {charge_id}: look at the charges of its number or feature")
+
+
+def customer_dropped(customer_id: int, status: str) -> Conflict:
+    """A number cannot go to a customer that is not charged anything."""
+    return Conflict(
+        f"customer {customer_id} has the status '{status}' and is not charged: reinstate it first, or choose another",
+        type="customer-dropped",
+        title="Customer dropped",
+        customer_id=customer_id,
+    )
 
 
 def check_version(what: str, version: int, expected: int | None) -> None:
@@ -105,3 +126,18 @@ def once_more(use_case: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_
             return await use_case(*args, **kwargs)
 
     return attempt
+
+
+def contested(use_case: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+    """Run a use case again when somebody got a number at the same moment: then it sees who, and says so."""
+
+    @wraps(use_case)
+    async def attempt(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return await use_case(*args, **kwargs)
+        except IntegrityError as error:
+            if constraint_of(error) != NUMBER_TAKEN:
+                raise
+            raise TryAgain("a number changed hands at the same moment") from error
+
+    return once_more(attempt)

@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.reference import StandardCharge
+from customers.domain.changes import Change
 from customers.domain.increases import (
     Increase,
     Raised,
@@ -46,7 +47,8 @@ from customers.domain.increases import (
 )
 from customers.domain.numbers import Feature
 from customers.domain.prices import StandardCharges
-from customers.store.numbers import features_of, replace_charges
+from customers.store.changes import save_changes
+from customers.store.numbers import features_of
 from customers.store.rows import insert_all
 from customers.store.tables import feature, metadata
 
@@ -96,7 +98,7 @@ _REACH = text(
     JOIN feature f ON f.code = t.code AND f.kind = 'feature'
     JOIN charge c ON c.feature_id = f.feature_id AND c.kind = 'recurring' AND c.amount = t.amount
         AND c.frequency_months = t.months AND c.in_advance = t.in_advance AND c.description = t.description
-    WHERE c."end" IS NULL OR c."end" >= :day
+    WHERE (c."end" IS NULL OR c."end" >= :day) AND (f."end" IS NULL OR f."end" >= :day)
     GROUP BY GROUPING SETS ((t.place), (t.code), ())
     """
 )
@@ -210,7 +212,7 @@ async def features_to_look_at(
 
 async def save_raised(connection: AsyncConnection, increase_id: int, raised: Sequence[Raised]) -> None:
     """Store features whose charges an increase changed."""
-    await replace_charges(connection, [(each.before, each.after) for each in raised])
+    await save_changes(connection, tuple(Change(each.before, each.after) for each in raised))
     rows = [
         {"increase_id": increase_id, "feature_id": each.after.feature_id, "charge_id": old, "new_charge_id": new}
         for each in raised

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.customers import Charge, Markups
-from customers.domain.numbers import Assignment, Feature, Line, Number
+from contracts.customers import Charge, Markups, PlanPeriod
+from customers.domain.numbers import Assignment, Feature, Line, LinePlan, Number
 from customers.store.rows import by, insert_all, values_of
 from customers.store.tables import assignment, charge, customer, feature, number
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What a charge is on: a number or a feature of a customer."""
+
+    customer_id: int
+    number_id: int | None
+    feature_id: int | None
 
 
 @dataclass(frozen=True)
@@ -31,41 +40,16 @@ class Holding:
 async def insert_lines(connection: AsyncConnection, lines: Sequence[Line]) -> None:
     """Insert numbers with call plans and active periods. Raises IntegrityError: a number is held already."""
     await insert_all(connection, number, [values_of(line.number, "charges") for line in lines])
-    await insert_features(connection, [line.call_plan for line in lines])
-    await insert_all(connection, charge, [row for line in lines for row in _charge_rows(line.number)])
-    await insert_all(connection, assignment, [values_of(line.assignment) for line in lines])
+    await insert_features(connection, [plan.feature for line in lines for plan in line.plans])
+    await insert_all(connection, charge, [row for line in lines for row in charge_rows(line.number)])
+    periods = [values_of(plan.assignment) for line in lines for plan in line.plans]
+    await insert_all(connection, assignment, periods)
 
 
 async def insert_features(connection: AsyncConnection, features: Sequence[Feature]) -> None:
     """Insert features with their charges."""
     await insert_all(connection, feature, [values_of(each, "charges") for each in features])
-    await insert_all(connection, charge, [row for each in features for row in _charge_rows(each)])
-
-
-async def update_line(connection: AsyncConnection, line: Line) -> None:
-    """Store a changed line. Raises IntegrityError: its new days overlap another holding of the number."""
-    await connection.execute(
-        update(number)
-        .where(number.c.number_id == line.number.number_id)
-        .values(**values_of(line.number, "charges", "number_id"))
-    )
-    await connection.execute(
-        update(feature)
-        .where(feature.c.feature_id == line.call_plan.feature_id)
-        .values(version=line.call_plan.version, end=line.call_plan.end)
-    )
-    await connection.execute(
-        update(assignment)
-        .where(assignment.c.assignment_id == line.assignment.assignment_id)
-        .values(version=line.assignment.version, end=line.assignment.end)
-    )
-    await _update_ends(connection, [*line.number.charges, *line.call_plan.charges])
-
-
-async def _update_ends(connection: AsyncConnection, charges: Sequence[Charge]) -> None:
-    if charges:
-        statement = update(charge).where(charge.c.charge_id == bindparam("id_")).values(end=bindparam("end_"))
-        await connection.execute(statement, [{"id_": each.charge_id, "end_": each.end} for each in charges])
+    await insert_all(connection, charge, [row for each in features for row in charge_rows(each)])
 
 
 async def customer_of_number(connection: AsyncConnection, number_id: int) -> int | None:
@@ -74,16 +58,56 @@ async def customer_of_number(connection: AsyncConnection, number_id: int) -> int
     return found
 
 
+async def owner_of_charge(connection: AsyncConnection, charge_id: int) -> Owner | None:
+    """What a charge is on; None where there is no such charge."""
+    columns = (charge.c.customer_id, charge.c.number_id, charge.c.feature_id)
+    row = (await connection.execute(select(*columns).where(charge.c.charge_id == charge_id))).mappings().first()
+    return Owner(**row) if row else None
+
+
+async def lock_number(connection: AsyncConnection, held: str) -> None:
+    """Wait for whoever changes who holds a number: two that wait inside the exclusion constraint may deadlock."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(held, 0))))
+
+
 async def get_line(connection: AsyncConnection, number_id: int) -> Line | None:
-    """A number with its call plan and active period; None where there is none."""
+    """A number with its call plans and active periods; None where there is none."""
     found = await _lines(connection, number.c.number_id == number_id, limit=1)
     return found[0] if found else None
 
 
-async def list_lines(connection: AsyncConnection, customer_id: int, *, after: int, limit: int) -> list[Line]:
-    """A customer's numbers with a higher id, in its order."""
-    wanted = and_(number.c.customer_id == customer_id, number.c.number_id > after)
-    return await _lines(connection, wanted, limit=limit)
+async def list_lines(
+    connection: AsyncConnection,
+    *,
+    after: int,
+    limit: int,
+    customer_id: int | None = None,
+    held: str | None = None,
+    active_on: date | None = None,
+) -> list[Line]:
+    """Numbers with a higher id, in its order: of a customer, as one number, active on a day."""
+    wanted = [number.c.number_id > after]
+    if customer_id is not None:
+        wanted.append(number.c.customer_id == customer_id)
+    if held is not None:
+        wanted.append(number.c.number == held)
+    if active_on is not None:
+        until = func.coalesce(assignment.c.end, date.max)
+        on = and_(assignment.c.number_id == number.c.number_id, assignment.c.start <= active_on, until >= active_on)
+        wanted.append(exists().where(on))
+    return await _lines(connection, and_(*wanted), limit=limit)
+
+
+async def get_feature(connection: AsyncConnection, feature_id: int) -> Feature | None:
+    """A feature, or a call plan; None where there is none."""
+    found = await _features(connection, feature.c.feature_id == feature_id, limit=1)
+    return found[0] if found else None
+
+
+async def linked_features(connection: AsyncConnection, number_id: int) -> list[Feature]:
+    """The features that are linked to a number, by id; its call plans are not among them."""
+    wanted = and_(feature.c.number_id == number_id, feature.c.kind == "feature")
+    return await _features(connection, wanted, limit=None)
 
 
 async def list_features(connection: AsyncConnection, customer_id: int, *, after: int, limit: int) -> list[Feature]:
@@ -100,25 +124,15 @@ async def features_of(
     return await _features(connection, and_(wanted, *further), limit=None)
 
 
-async def replace_charges(connection: AsyncConnection, changes: Sequence[tuple[Feature, Feature]]) -> None:
-    """Store features, before and after, of which nothing but the charges and the version changed."""
-    if not changes:
-        return
-    versions = [{"id_": after.feature_id, "version_": after.version} for _, after in changes]
-    statement = update(feature).where(feature.c.feature_id == bindparam("id_")).values(version=bindparam("version_"))
-    await connection.execute(statement, versions)
-    kept = {each.charge_id for _, after in changes for each in after.charges}
-    there = {each.charge_id for before, _ in changes for each in before.charges}
-    await connection.execute(delete(charge).where(charge.c.charge_id == func.any(list(there - kept))))
-    rows = [row for _, after in changes for row in _charge_rows(after)]
-    await _update_ends(connection, [each for _, after in changes for each in after.charges if each.charge_id in there])
-    await insert_all(connection, charge, [row for row in rows if row["charge_id"] not in there])
+async def lines_of(connection: AsyncConnection, number_ids: Collection[int]) -> list[Line]:
+    """These numbers with their call plans and active periods, by id."""
+    return await _lines(connection, number.c.number_id.in_(number_ids), limit=len(number_ids)) if number_ids else []
 
 
 async def find_holding(
-    connection: AsyncConnection, held: str, start: date, end: date | None, *, besides: int = 0
+    connection: AsyncConnection, held: str, start: date, end: date | None, *, besides: Collection[int] = ()
 ) -> Holding | None:
-    """SPEC C9: the first active period of a number that has a day in start..end, but for one assignment."""
+    """SPEC C9: the first active period of a number that has a day in start..end, but for some assignments."""
     until = date.max if end is None else end
     found = await connection.execute(
         select(
@@ -130,7 +144,7 @@ async def find_holding(
             assignment.c.end,
         )
         .join(customer, customer.c.customer_id == assignment.c.customer_id)
-        .where(assignment.c.number == held, assignment.c.assignment_id != besides)
+        .where(assignment.c.number == held, assignment.c.assignment_id.not_in(besides))
         .where(assignment.c.start <= until, or_(assignment.c.end.is_(None), assignment.c.end >= start))
         .order_by(assignment.c.start)
         .limit(1)
@@ -147,26 +161,38 @@ async def _lines(connection: AsyncConnection, wanted: ColumnElement[bool], *, li
     held = await connection.execute(
         select(assignment).where(assignment.c.number_id.in_(numbers)).order_by(assignment.c.start)
     )
-    periods = {row["number_id"]: Assignment(**row) for row in held.mappings()}
+    rows_held = held.mappings().all()
     charges = await _charges(connection, charge.c.number_id, numbers)
-    plan_ids = [period.feature_id for period in periods.values()]
-    plans = await _features(connection, feature.c.feature_id.in_(plan_ids), limit=limit)
-    by_id = {plan.feature_id: plan for plan in plans}
+    features = await _features(connection, feature.c.feature_id.in_([row["feature_id"] for row in rows_held]))
+    plans = _plans({each.feature_id: each for each in features}, by(rows_held, "number_id"))
     return [
-        Line(_number(row, charges.get(number_id, ())), by_id[periods[number_id].feature_id], periods[number_id])
+        Line(Number(**_read(row), charges=charges.get(number_id, ())), plans[number_id])
         for number_id, row in numbers.items()
     ]
 
 
-def _number(row: RowMapping, charges: tuple[Charge, ...]) -> Number:
-    return Number(**{**row, "rating": Markups.model_validate(row["rating"])}, charges=charges)
+def _plans(
+    features: Mapping[int, Feature], periods: Mapping[int, Sequence[RowMapping]]
+) -> dict[int, tuple[LinePlan, ...]]:
+    return {
+        number_id: tuple(LinePlan(features[row["feature_id"]], Assignment(**row)) for row in rows)
+        for number_id, rows in periods.items()
+    }
 
 
-async def _features(connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int | None) -> list[Feature]:
+async def _features(
+    connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int | None = None
+) -> list[Feature]:
     found = await connection.execute(select(feature).where(wanted).order_by(feature.c.feature_id).limit(limit))
     rows = found.mappings().all()
     charges = await _charges(connection, charge.c.feature_id, [row["feature_id"] for row in rows])
-    return [Feature(**row, charges=charges.get(row["feature_id"], ())) for row in rows]
+    return [Feature(**_read(row), charges=charges.get(row["feature_id"], ())) for row in rows]
+
+
+def _read(row: RowMapping) -> dict[str, Any]:
+    """A row's columns as the fields of a number or a feature."""
+    read = {**row, "discount_plans": tuple(map(PlanPeriod.model_validate, row["discount_plans"]))}
+    return read if "rating" not in row else {**read, "rating": Markups.model_validate(row["rating"])}
 
 
 async def _charges(
@@ -177,7 +203,8 @@ async def _charges(
     return {owner_id: tuple(Charge(**row) for row in rows) for owner_id, rows in groups.items()}
 
 
-def _charge_rows(owner: Number | Feature) -> list[dict[str, Any]]:
+def charge_rows(owner: Number | Feature) -> list[dict[str, Any]]:
+    """The charges of a number or feature as rows."""
     of_number = isinstance(owner, Number)
     ids = {
         "customer_id": owner.customer_id,

@@ -11,6 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.base import Contract
 from customers.store import tables
+from customers.store.copying import copy_all
+
+_COPIED_FROM = 50
+"""So many rows go by COPY."""
 
 
 def values_of(entity: object, *leaving_out: str) -> dict[str, Any]:
@@ -21,12 +25,14 @@ def values_of(entity: object, *leaving_out: str) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Contract):
         return value.model_dump(mode="json")
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all have the same columns; none is no work."""
-    if rows:
+    if len(rows) >= _COPIED_FROM:
+        await copy_all(connection, table, rows)
+    elif rows:
         await connection.execute(insert(table), rows)
 
 

@@ -87,6 +87,7 @@ number = Table(
     Column("start", Date, nullable=False),
     Column("end", Date),
     Column("rating", JSONB, nullable=False),
+    Column("discount_plans", JSONB, nullable=False, server_default=text("'[]'")),
     CheckConstraint('"end" >= start', name="number_days"),
 )
 Index("number_customer", number.c.customer_id)
@@ -104,6 +105,7 @@ feature = Table(
     Column("description", Text, nullable=False),
     Column("start", Date, nullable=False),
     Column("end", Date),
+    Column("discount_plans", JSONB, nullable=False, server_default=text("'[]'")),
     CheckConstraint('"end" >= start', name="feature_days"),
     CheckConstraint("kind = 'feature' OR (kind = 'call_plan' AND number_id IS NOT NULL)", name="feature_kind"),
 )

@@ -3,7 +3,7 @@
 from customers.api.bodies.base import After, Body, Limit
 from customers.api.bodies.customers import CustomerChange, NewCustomer, RatingFields, StatusChange
 from customers.api.bodies.imports import NUMBERS_PER_ROW, ImportedCustomer, ImportedFeature
-from customers.api.bodies.numbers import NewFeature, NewNumber, NumberChange
+from customers.api.bodies.numbers import NewFeature, NewNumber
 from customers.api.bodies.reference import ReferenceEntry
 from customers.api.bodies.values import (
     BillingAddress,
@@ -36,7 +36,6 @@ __all__ = [
     "NewCustomer",
     "NewFeature",
     "NewNumber",
-    "NumberChange",
     "Percent",
     "PhoneNumber",
     "Policy",

@@ -39,14 +39,6 @@ class NewNumber(RatingFields):
         )
 
 
-class NumberChange(RatingFields):
-    """What changes of a number; `end: null` opens it again."""
-
-    end: date | None = None
-    number_type: Code = ""
-    label: Text = ""
-
-
 class NewFeature(Body):
     """A feature to be added. From a standard feature it takes description and charges where it has none of its own."""
 

@@ -1,0 +1,91 @@
+"""What every change of numbers, features and charges has in common: lock, look whether it is free, store, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from customers.domain import audit, events
+from customers.domain.changes import Changes, changes_between
+from customers.domain.numbers import Assignment, Entity, Feature, Line
+from customers.service.customers import locked
+from customers.service.problems import check_version, no_feature, no_number, number_taken
+from customers.store import numbers as store
+from customers.store.audit import write_audit
+from customers.store.changes import save_changes
+from service_kit import clock
+from service_kit.database import Transaction
+
+
+@dataclass(frozen=True)
+class LinkedLine:
+    """A number with its call plans, and the features that are linked to it."""
+
+    line: Line
+    features: tuple[Feature, ...] = ()
+
+
+async def lock_line(tx: Transaction, number_id: int, expected: int | None = None) -> LinkedLine:
+    """A number, its customer's row and the number itself locked.
+
+    Args:
+        tx: the transaction.
+        number_id: which.
+        expected: the number's version that the caller saw, None for any (SPEC C20).
+
+    Raises:
+        Problem: 404, 412 where someone else changed it.
+    """
+    customer_id = await store.customer_of_number(tx.connection, number_id)
+    if customer_id is None:
+        raise no_number(number_id)
+    await locked(tx, customer_id)
+    return await line_of_locked(tx, number_id, expected)
+
+
+async def line_of_locked(tx: Transaction, number_id: int, expected: int | None = None) -> LinkedLine:
+    """As `lock_line`, where the customer's row is locked already."""
+    line = await store.get_line(tx.connection, number_id)
+    if line is None:
+        raise no_number(number_id)
+    await store.lock_number(tx.connection, line.number.number)
+    check_version(f"number {line.number.number}", line.number.version, expected)
+    return LinkedLine(line, tuple(await store.linked_features(tx.connection, number_id)))
+
+
+async def lock_feature(tx: Transaction, feature_id: int, expected: int | None = None) -> Feature:
+    """A feature, its customer's row locked. As `lock_line`."""
+    seen = await store.get_feature(tx.connection, feature_id)
+    if seen is None:
+        raise no_feature(feature_id)
+    await locked(tx, seen.customer_id)
+    feature = await store.get_feature(tx.connection, feature_id)
+    if feature is None:
+        raise no_feature(feature_id)
+    check_version(f"feature {feature_id}", feature.version, expected)
+    return feature
+
+
+async def apply(tx: Transaction, before: Iterable[Entity], after: Iterable[Entity], actor: str) -> Changes:
+    """Store what changed from one set of entities to another, with its audit and events; nothing where nothing did.
+
+    Raises:
+        Conflict: somebody else has the number on one of the days.
+    """
+    changes = changes_between(before, after)
+    if changes:
+        await _check_free(tx, changes)
+        await save_changes(tx.connection, changes)
+        await write_audit(tx.connection, audit.changed(changes), actor=actor, at=clock.now())
+        await tx.publish_many(events.changed(changes))
+    return changes
+
+
+async def _check_free(tx: Transaction, changes: Changes) -> None:
+    periods = [change.after for change in changes if isinstance(change.after, Assignment)]
+    ours = {change.before.assignment_id for change in changes if isinstance(change.before, Assignment)}
+    for each in periods:
+        besides = ours | {each.assignment_id}
+        holding = await store.find_holding(tx.connection, each.number, each.start, each.end, besides=besides)
+        if holding is not None:
+            raise number_taken(holding)
