@@ -79,6 +79,11 @@ async def list_customers(
     return await _customers(connection, statement)
 
 
+async def customers_of(connection: AsyncConnection, ids: Sequence[int]) -> list[Customer]:
+    """These customers, in no order; of ids that none has, nothing."""
+    return await _customers(connection, select(customer).where(customer.c.customer_id == func.any(list(ids))))
+
+
 async def find_holder(connection: AsyncConnection, account_number: str) -> Customer | None:
     """SPEC C2: the customer that has an account number, in any case."""
     found = await _customers(connection, select(customer).where(_account(account_number)))
