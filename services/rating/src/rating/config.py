@@ -15,7 +15,7 @@ class RatingSettings(ServiceSettings):
 
     service: ClassVar[str] = "rating"
 
-    postgres_pool: int = Field(default=14, ge=4)
+    postgres_pool: int = Field(default=18, ge=4)
     """Partitions that are stored side by side, closes, retries, files, five consumers and the API each hold one."""
 
     file_batch_rows: int = Field(default=5_000, ge=100, le=50_000)

@@ -44,9 +44,9 @@ from service_kit.repeating import rest
 
 GROUP = "rating"
 TOPICS = (CDR_RECEIVED, CDR_BACKFILL)
-BATCH = 5_000
+BATCH = 10_000
 """Records of one partition that are stored together."""
-SIDE_BY_SIDE = 3
+SIDE_BY_SIDE = 6
 """Partitions that are stored at the same time; each holds a database connection."""
 POLL_MS = 200
 PACE_S = 0.1
