@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import text
+
+import customers
+from customers.domain.search import key_of
+from service_kit.database import Database, transaction
 
 Json = dict[str, Any]
 
@@ -179,3 +188,112 @@ async def test_fewer_than_three_characters_find_beginnings(api: AsyncClient, add
     assert await names(api, "李") == []
     await add_customer(name="李小龍")
     assert await names(api, "李小") == ["李小龍"]
+
+
+HOSTILE = [
+    *("%", "_", "\\", "%%%", "a%b_c\\", "'; DROP TABLE customer; --", '"', "''''", "$1", ":key", "%(key)s", "{hits}"),
+    *(
+        "   ",
+        "",
+        "\x00",
+        "abc\x00def",
+        "\t\n",
+        "🙂",
+        "🙂🙂🙂",
+        "\u202e\u200f",
+        "\ufdfa" * 20,
+        "e\u0301" * 60,
+        "+",
+        "-",
+        "0",
+    ),
+    *("00", "+44", "(0)", "9" * 200, "1 " * 100, "a " * 100, "a b c d e f g h i j k l", "<script>alert(1)</script>"),
+    *("null", "ltd", "the and co", "١٢٣", "12٣", "½", "ﷺ", "\ud7ff", "\ue000", "\U0010ffff", "a\U0010ffffb"),
+]
+
+
+async def test_whatever_is_typed_is_answered(api: AsyncClient, add_customer: Any) -> None:
+    """F1: signs that mean something to the database or to nobody."""
+    await add_customer(name="100% Tiles_and \\ Slates", account_number="A-1")
+    for typed in HOSTILE:
+        assert (await search(api, typed))["kind"] in {"nothing", "customer", "customers"}, typed
+    for typed in ("00% t", "100%", "tiles_and", "and \\ slates"):
+        assert await names(api, typed) == ["100% Tiles_and \\ Slates"], typed
+    assert (await search(api, "%"))["kind"] == (await search(api, "___"))["kind"] == "nothing"
+
+
+async def test_ten_thousand_characters_are_refused_with_what_to_do(api: AsyncClient) -> None:
+    """F1"""
+    answer = await api.get("/search", params={"q": "x" * 10_000})
+    assert answer.status_code == 422
+    assert "q" in answer.json()["detail"]
+    assert "200" in answer.json()["detail"]
+
+
+async def test_what_was_changed_is_found_at_once_by_its_new_name_alone(api: AsyncClient, add_customer: Any) -> None:
+    """F1: the search is kept in the transaction of the change."""
+    customer = await add_customer(name="Brightwater", account_number="OLD-1")
+    path = f"/customers/{customer['customer_id']}"
+    change = {"name": "Fenwick", "company_name": "Marlowe Paper", "account_number": "NEW-9"}
+    assert (await api.put(path, json=change, headers={"If-Match": "*"})).status_code == 200
+    for typed in ("brightwater", "brigthwater", "old-1"):
+        assert (await search(api, typed))["kind"] == "nothing", typed
+    for typed in ("fenwick", "fenwikc", "lowe pap", "new9"):
+        assert (await search(api, typed))["customers"][0]["name"] == "Fenwick", typed
+    assert (await api.post(f"{path}/status", json={"status": "dropped"})).status_code == 200
+    assert (await search(api, "fenwick"))["customers"][0]["status"]["name"] == "Dropped"
+
+
+async def test_an_import_is_found_at_once(api: AsyncClient) -> None:
+    """F1: by whatever way a customer came."""
+    number = {"number": "0161 496 0123", "call_plan": "standard", "start": "2025-01-01"}
+    rows = [{"name": f"Imported {word}", "numbers": [number] if word == "one" else []} for word in ("one", "two")]
+    body = "\n".join(json.dumps(row) for row in rows)
+    answer = await api.post("/imports/customers", content=body, headers={"Content-Type": "application/x-ndjson"})
+    assert answer.status_code == 200, answer.text
+    assert await names(api, "imported") == ["Imported one", "Imported two"]
+    assert (await search(api, "01614960123"))["numbers"][0]["customer"]["name"] == "Imported one"
+
+
+async def test_any_part_of_any_name_finds_its_customer(api: AsyncClient, add_customer: Any) -> None:
+    """F1: any part, from three characters on."""
+    stored = (
+        "Zoë O’Brien-Smyth",
+        "A.B.C. Straße & Söhne GmbH",
+        "Łódź Żabka Sp. z o.o.",
+        "株式会社ブライト",
+        "Ιωάννης 24/7 Σίγμα",
+    )
+    for name in stored:
+        await add_customer(name=name)
+    chance = Random(3)
+    for name in stored:
+        for _ in range(12):
+            begin = chance.randrange(len(name) - 2)
+            part = name[begin : chance.randint(begin + 3, len(name))]
+            if len(key_of(part)) >= 3:
+                assert name in await names(api, part), (name, part)
+
+
+async def test_customers_without_a_row_of_the_search_are_given_one_by_the_migration(
+    api: AsyncClient, add_customer: Any, database: Database
+) -> None:
+    """F1: what was there before there was a search is found too."""
+    await add_customer(name="Brightwater", company_name="Tiles Ltd", account_number="OLD-1", emails=["a@b.example"])
+    async with transaction() as tx:
+        before = (await tx.connection.execute(text("SELECT * FROM customer_search"))).mappings().all()
+        words = (await tx.connection.execute(text("SELECT * FROM search_word ORDER BY word"))).all()
+        await tx.connection.execute(text("TRUNCATE customer_search, search_word"))
+        await tx.connection.run_sync(_migration().fill)
+        assert (await tx.connection.execute(text("SELECT * FROM customer_search"))).mappings().all() == before
+        assert (await tx.connection.execute(text("SELECT * FROM search_word ORDER BY word"))).all() == words
+
+
+def _migration() -> Any:
+    path = Path(customers.__file__).parents[2] / "migrations" / "versions" / "0006_search.py"
+    spec = importlib.util.spec_from_file_location("search_migration", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

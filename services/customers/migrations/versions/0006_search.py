@@ -96,7 +96,7 @@ def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     for statement in TABLES:
         op.execute(statement)
-    _fill(op.get_bind())
+    fill(op.get_bind())
     for statement in (*INDEXES, STATISTICS):
         op.execute(statement)
 
@@ -107,7 +107,8 @@ def downgrade() -> None:
     op.execute("DROP TABLE search_word, customer_search")
 
 
-def _fill(connection: Connection) -> None:
+def fill(connection: Connection) -> None:
+    """A row for each customer that is there, and the words of their names."""
     today, after = clock.today(), 0
     while rows := connection.execute(text(_READ), {"after": after, "limit": _BATCH}).mappings().all():
         after = rows[-1]["customer_id"]

@@ -135,6 +135,11 @@ class Criteria:
     has_email: bool | None = None
     incomplete: bool | None = None
 
+    @property
+    def given(self) -> int:
+        """How many criteria there are."""
+        return sum(each not in ((), "", None) for each in vars(self).values())
+
     def check(self) -> None:
         """Refuse what nothing can fulfil. Raises RuleBroken: says which field and why."""
         _check_order("balance", self.balance_from, self.balance_to)

@@ -138,6 +138,7 @@ class _Search:
 
     async def _similar(self) -> _Hits:
         connection, statuses, digits = self._connection, self._statuses, self._digits
+        await store.plan_for_the_rare(connection)
         keys = store.account_corrections(self._wanted.key[:40])
         customers = await store.customers_of_account(connection, keys, statuses)
         numbers: list[FoundNumber] = []

@@ -45,8 +45,13 @@ async def list_customers(
         await plan_for_values(connection)
         with rules():
             criteria.check()
-            rows = await store.list_page(connection, criteria, order, statuses, after=after, limit=limit + 1)
-            counted = total or await store.count_listed(connection, criteria)
+            if total is None:
+                rows, counted = await store.list_first(connection, criteria, order, statuses, limit + 1)
+            else:
+                rows, counted = (
+                    await store.list_page(connection, criteria, order, statuses, after, total, limit + 1),
+                    total,
+                )
         return ListPage(rows[:limit], rows[limit - 1].place if len(rows) > limit else None, counted)
 
     return await searching(page)

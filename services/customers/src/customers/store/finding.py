@@ -28,6 +28,7 @@ _PREPARE = text(
     """
 )
 _PLAN_FOR_VALUES = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+_PLAN_FOR_THE_RARE = text("SELECT set_config('enable_seqscan', 'off', true)")
 LONGEST_QUESTION_MS = 2_000
 _CANDIDATES = 60
 _CORRECTIONS = 400
@@ -54,6 +55,11 @@ async def prepare(connection: AsyncConnection, today: date) -> tuple[bool, Statu
 async def plan_for_values(connection: AsyncConnection) -> None:
     """Have what follows planned for its values: of parts, the table's statistics know which are rare."""
     await connection.execute(_PLAN_FOR_VALUES)
+
+
+async def plan_for_the_rare(connection: AsyncConnection) -> None:
+    """Have what follows looked up in indexes alone: what nothing is known of is rare."""
+    await connection.execute(_PLAN_FOR_THE_RARE)
 
 
 async def customers_beginning(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, literal, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.finding import read_digits
@@ -24,8 +24,6 @@ _TEXTS = {"name": "name_key", "company_name": "company_key", "account_number": "
 _SORTED = {**_TEXTS, **{name: name for name in (*_CODES, "tariff", "credit_limit", "created_on")}}
 
 
-_LISTED = listed.join(account, account.c.customer_id == listed.c.customer_id)
-"""Every customer has a row of its account."""
 _SHOWN = [
     *(listed.c[name] for name in ("customer_id", "account_number", "name", "company_name", *_CODES, "tariff")),
     *(listed.c[name] for name in ("credit_limit", "created_on", "has_email", "incomplete")),
@@ -33,30 +31,94 @@ _SHOWN = [
 ]
 
 
+async def list_first(
+    connection: AsyncConnection, criteria: Criteria, order: Order, statuses: Statuses, limit: int
+) -> tuple[list[ListRow], Counted]:
+    """The first page of the customers that fulfil all criteria, and how many there are. Raises as `list_page`."""
+    if criteria.given <= 1:  # an index alone can count them
+        counted = await _counted(connection, criteria)
+        return await list_page(connection, criteria, order, statuses, None, counted, limit), counted
+    rows = await _page_of_few(connection, criteria, order, None, limit)
+    counted = _told(rows[0]["total"])
+    if not counted.exact:
+        return await list_page(connection, criteria, order, statuses, None, counted, limit), counted
+    return [_row(row, statuses) for row in rows if row["customer_id"] is not None], counted
+
+
+async def _counted(connection: AsyncConnection, criteria: Criteria) -> Counted:
+    some = select(literal(1)).select_from(_from(criteria, None)).where(_where(criteria)).limit(COUNTED + 1).subquery()
+    return _told(await connection.scalar(select(func.count()).select_from(some)) or 0)
+
+
+def _told(count: int) -> Counted:
+    return Counted(min(count, COUNTED), exact=count <= COUNTED)
+
+
 async def list_page(
     connection: AsyncConnection,
     criteria: Criteria,
     order: Order,
     statuses: Statuses,
-    *,
     after: Place | None,
+    counted: Counted,
     limit: int,
 ) -> list[ListRow]:
-    """Customers that fulfil all criteria, in an order, behind a place. Raises RuleBroken: a text is not usable."""
+    """A page of the customers that fulfil all criteria, behind a place.
+
+    Of many, so many are soon met in their order; few are all looked up, and sorted.
+
+    Raises:
+        RuleBroken: a text cannot be looked for.
+    """
+    if counted.exact:
+        rows = await _page_of_few(connection, criteria, order, after, limit)
+        return [_row(row, statuses) for row in rows if row["customer_id"] is not None]
+    in_order = _directed(order, _key(order), listed.c.customer_id)
+    page = _found(criteria, order, after).order_by(*in_order).limit(limit).cte("page")
+    lines = page.join(listed, listed.c.customer_id == page.c.customer_id)
+    shown = _shown(lines.join(account, account.c.customer_id == page.c.customer_id), page, order)
+    return [_row(row, statuses) for row in (await connection.execute(shown)).mappings()]
+
+
+def _found(criteria: Criteria, order: Order, after: Place | None) -> Select[Any]:
     key = _key(order)
-    page = select(*_SHOWN, key.label("place")).select_from(_LISTED).where(_where(criteria))
-    if after is not None:
-        at, here = tuple_(key, listed.c.customer_id), tuple_(literal(after.value, key.type), literal(after.customer_id))
-        page = page.where(at < here if order.descending else at > here)
-    rows = await connection.execute(page.order_by(*_directed(order, key, listed.c.customer_id)).limit(limit))
-    return [_row(row, statuses) for row in rows.mappings()]
+    found = select(listed.c.customer_id, key.label("place")).select_from(_from(criteria, order)).where(_where(criteria))
+    if after is None:
+        return found
+    here = tuple_(literal(after.value, key.type), literal(after.customer_id))
+    at = tuple_(key, listed.c.customer_id)
+    return found.where(at < here if order.descending else at > here)
 
 
-async def count_listed(connection: AsyncConnection, criteria: Criteria) -> Counted:
-    """How many fulfil all criteria; of more than `COUNTED` no more are counted."""
-    some = select(literal(1)).select_from(_LISTED).where(_where(criteria)).limit(COUNTED + 1).subquery()
-    count = await connection.scalar(select(func.count()).select_from(some)) or 0
-    return Counted(min(count, COUNTED), count <= COUNTED)
+async def _page_of_few(
+    connection: AsyncConnection, criteria: Criteria, order: Order, after: Place | None, limit: int
+) -> Sequence[RowMapping]:
+    """A page with the number of all that were looked up; one row without a customer where the page is empty.
+
+    Where they are more than `COUNTED`, nothing is sorted, and there is only that row.
+    """
+    found = _found(criteria, order, after).limit(COUNTED + 1).cte("found")
+    total = select(func.count().label("total")).select_from(found)
+    few = total.scalar_subquery() <= COUNTED
+    in_order = _directed(order, found.c.place, found.c.customer_id)
+    page = select(found).where(few).order_by(*in_order).limit(limit).cte("page")
+    counted = total.subquery("counted")
+    lines = counted.outerjoin(page, true()).outerjoin(listed, listed.c.customer_id == page.c.customer_id)
+    shown = _shown(lines.outerjoin(account, account.c.customer_id == page.c.customer_id), page, order)
+    return (await connection.execute(shown.add_columns(counted.c.total))).mappings().all()
+
+
+def _shown(lines: Any, page: Any, order: Order) -> Select[Any]:
+    """A page with what its lines show beside what they are sorted by."""
+    in_order = _directed(order, page.c.place, page.c.customer_id)
+    return select(page.c.place, *_SHOWN).select_from(lines).order_by(*in_order)
+
+
+def _from(criteria: Criteria, order: Order | None) -> Any:
+    """The tables that are looked through; every customer has a row of its account."""
+    asked = (criteria.balance, criteria.balance_from, criteria.balance_to)
+    with_balance = (order and order.field == "balance") or any(each is not None for each in asked)
+    return listed.join(account, account.c.customer_id == listed.c.customer_id) if with_balance else listed
 
 
 def _key(order: Order) -> ColumnElement[Any]:
@@ -95,7 +157,8 @@ def _has_part(column: ColumnElement[str], key: str, field: str) -> ColumnElement
         raise RuleBroken(field, "type letters or digits: nothing else is compared")
     if len(key) < SHORTEST_PART:
         return column.startswith(key)
-    return and_(listed.c.document.contains(key), column.contains(key))
+    # Not a second LIKE: the planner would take the two for independent, and expect too few.
+    return and_(listed.c.document.contains(key), func.strpos(column, key) > 0)
 
 
 def _has_number(typed: str) -> ColumnElement[bool]:
