@@ -45,7 +45,9 @@ class How:
 class Report(Protocol):
     """Where answers go, in the order of the rows."""
 
-    problems: int
+    @property
+    def problems(self) -> int:
+        """How many rows have one."""
 
     def add(self, answers: Sequence[Answered]) -> None:
         """Answers of a group."""

@@ -55,7 +55,10 @@ async def sheet(request: Request, known: Collection[str], needed: Collection[str
             await asyncio.to_thread(_check, rows)
         except UnreadableSheet as error:
             raise Invalid(f"the file cannot be read: {error}", errors=[_error("file", str(error))]) from None
-        yield rows
+        try:
+            yield rows
+        finally:
+            await request.close()
 
 
 async def _from_body(request: Request, kept: IO[bytes]) -> IO[bytes]:
