@@ -24,20 +24,22 @@ _TABLES: tuple[tuple[type[Entity], Table, str], ...] = (
 
 async def save_changes(connection: AsyncConnection, changes: Changes) -> None:
     """Store changes. Raises IntegrityError: a number is held by somebody on one of the days."""
-    for kind, table, key in reversed(_TABLES):
-        await _delete(connection, table, key, [id_of(each) for each in _gone(changes) if isinstance(each, kind)])
-    # What gives days up is updated before what takes them is inserted.
+    # What gives days up, or a link, is stored before what takes them, and before what it was linked to goes.
+    await _delete(connection, assignment, "assignment_id", _gone(changes, Assignment))
+    await _delete(connection, feature, "feature_id", _gone(changes, Feature))
     for kind, table, key in _TABLES:
         kept = [each.after for each in changes if each.before is not None]
         await _update(connection, table, key, [values_of(each, "charges") for each in kept if isinstance(each, kind)])
+    await _delete(connection, number, "number_id", _gone(changes, Number))
     for kind, table, _ in _TABLES:
         new = [each.after for each in changes if each.before is None]
         await insert_all(connection, table, [values_of(each, "charges") for each in new if isinstance(each, kind)])
     await _save_charges(connection, changes)
 
 
-def _gone(changes: Iterable[Change]) -> list[Entity]:
-    return [each.before for each in changes if each.after is None and each.before is not None]
+def _gone(changes: Iterable[Change], kind: type[Entity]) -> list[int]:
+    gone = [each.before for each in changes if each.after is None]
+    return [id_of(each) for each in gone if isinstance(each, kind)]
 
 
 async def _save_charges(connection: AsyncConnection, changes: Changes) -> None:
