@@ -20,7 +20,10 @@ from bench.search.world import SETTINGS, World, running
 from local_platform.errors import PlatformError
 
 FAILED, INTERRUPTED = 2, 130
-EXTRA: dict[str, Callable[[list[int]], str]] = {}
+EXTRA: dict[str, Callable[[list[int]], str]] = {
+    "customer page": lambda ids: f"/customers/{ids[0]}/page",
+    "hover cards of 20": lambda ids: f"/customers/cards?ids={','.join(map(str, ids))}",
+}
 """Paths of other questions about customers, by ids of 20 of them."""
 
 

@@ -16,7 +16,6 @@ from pydantic import AfterValidator, BaseModel, Field, PlainSerializer
 
 from contracts.base import Money
 from customers.api import csvs
-from customers.domain.finding import Status
 from customers.domain.listing import Counted, Criteria, ListRow, Order, Place, SortField
 from customers.service import listing as use
 from service_kit.auth import scope
@@ -102,7 +101,9 @@ class ListItem(BaseModel, from_attributes=True):
     account_number: str
     name: str
     company_name: str
-    status: Status
+    status: str
+    status_name: str
+    status_colour: str | None
     account_manager: str | None
     billing_cycle: str | None
     payment_method: str | None
@@ -162,7 +163,7 @@ async def _all(first: list[ListRow], others: AsyncIterator[list[ListRow]]) -> As
 
 
 def _cells(row: ListRow) -> list[Any]:
-    return [row.status.name if name == "status" else getattr(row, name) for name in _COLUMNS]
+    return [getattr(row, name) for name in _COLUMNS]
 
 
 def _cursor(place: Place, total: Counted, wanted: Criteria, by: Order) -> str:

@@ -19,7 +19,9 @@ _CUSTOMER = {
     "account_number": "F000042",
     "name": "Ann O'Brien",
     "company_name": "Brightwater Tiles Ltd",
-    "status": {"code": "active", "name": "Active", "colour": "#2e7d32"},
+    "status": "active",
+    "status_name": "Active",
+    "status_colour": "#2e7d32",
     "match": "exact",
 }
 _NUMBER = {

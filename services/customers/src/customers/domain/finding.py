@@ -109,13 +109,15 @@ class Status:
 
 @dataclass(frozen=True)
 class FoundCustomer:
-    """A customer that was found, and how."""
+    """A customer that was found, and how. Its status is today's, named by its code where no entry has it."""
 
     customer_id: int
     account_number: str
     name: str
     company_name: str
-    status: Status
+    status: str
+    status_name: str
+    status_colour: str | None
     match: Match
 
 

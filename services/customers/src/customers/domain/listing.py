@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Literal
 
 from customers.domain.customers import Customer, missing_for_invoice
-from customers.domain.finding import Status
 from customers.domain.rules import RuleBroken
 from customers.domain.search import correctable, document_of, key_of, words_of
 from customers.domain.status import status_now
@@ -176,7 +175,9 @@ class ListRow:
     account_number: str
     name: str
     company_name: str
-    status: Status
+    status: str
+    status_name: str
+    status_colour: str | None
     account_manager: str | None
     billing_cycle: str | None
     payment_method: str | None

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from customers.domain.finding import Digits, FoundCustomer, FoundNumber, Match, Status, Wanted
+from customers.domain.finding import Digits, FoundCustomer, FoundNumber, Match, Wanted
 from customers.domain.search import SHORTEST_PART, mistyped, variants_of
 
 _PREPARE = text(
@@ -224,14 +224,21 @@ def _customers(rows: Iterable[Any], statuses: Statuses, match: Callable[[Any], M
 
 
 def _customer(row: Any, statuses: Statuses, match: Match) -> FoundCustomer:
-    status = status_shown(row.status, statuses)
-    return FoundCustomer(row.customer_id, row.account_number, row.name, row.company_name, status, match)
+    return FoundCustomer(
+        row.customer_id,
+        row.account_number,
+        row.name,
+        row.company_name,
+        row.status,
+        *status_shown(row.status, statuses),
+        match,
+    )
 
 
-def status_shown(code: str, statuses: Statuses) -> Status:
-    """A status as it is shown; by its code where no entry has it."""
+def status_shown(code: str, statuses: Statuses) -> tuple[str, str | None]:
+    """A status's name and colour; its code where no entry has it."""
     name, colour = statuses.get(code, (code, None))
-    return Status(code, name, colour)
+    return name, colour
 
 
 def _numbers(rows: Iterable[Any], statuses: Statuses, today: date, match: Match) -> list[FoundNumber]:

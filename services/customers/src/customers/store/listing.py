@@ -199,10 +199,13 @@ def _row(row: Any, statuses: Statuses) -> ListRow:
     codes = ("account_manager", "billing_cycle", "payment_method", "vat_rate", "bill_style", "tariff")
     plain = ("customer_id", "account_number", "name", "company_name", "created_on", "has_email", "incomplete")
     limit: Decimal = row["credit_limit"]
+    name, colour = status_shown(row["status"], statuses)
     return ListRow(
-        **{name: row[name] or None for name in codes},
-        **{name: row[name] for name in plain},
-        status=status_shown(row["status"], statuses),
+        **{code: row[code] or None for code in codes},
+        **{field: row[field] for field in plain},
+        status=row["status"],
+        status_name=name,
+        status_colour=colour,
         credit_limit=None if limit == NO_LIMIT else limit,
         balance=row["sorted_balance"].quantize(_PENNY),
         place=Place(row["place"], row["customer_id"]),
