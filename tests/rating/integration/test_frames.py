@@ -19,6 +19,7 @@ from rating.domain.cdr import Cdr, columns_of
 from rating.domain.judgements import Judgements
 from rating.domain.names import Names
 from rating.domain.verdicts import Rated
+from rating.rated_calls import RatedCalls
 from rating.store.frames import COLUMNS, COPY, frame_of, usage_frame
 from rating.store.outcomes import usage_row
 
@@ -138,7 +139,7 @@ def test_odd_rows_come_back_as_they_were(connection: psycopg.Connection[Any]) ->
     """R3, R9: long ids, empty parties, names in every script, what is missing, and the largest values there are."""
     calls, judged = columns_of([each for each, _ in ODD]), judgements([rated for _, rated in ODD])
     ids = np.arange(len(ODD)) + (LARGEST - 100)
-    frame = usage_frame(calls, judged, np.arange(len(ODD)), ids, NAMES, received_on=TODAY)
+    frame = usage_frame(RatedCalls(calls, judged, np.arange(len(ODD)), ids, NAMES), received_on=TODAY)
     assert stored(connection, frame) == expected(ODD, ids)
     assert stored(connection, frame, "usage_1") == expected(ODD, ids)
     assert stored(connection, frame_of(expected(ODD, ids))) == expected(ODD, ids)
@@ -150,10 +151,10 @@ def test_only_the_rows_that_are_asked_for_are_stored(connection: psycopg.Connect
     ids, rows = np.arange(len(ODD)) + 5, np.array([1, 3, 6])
     days = np.full(len(ODD), (TODAY - EPOCH).days)
     revisions = np.arange(len(ODD))
-    frame = usage_frame(calls, judged, rows, ids, NAMES, received_on=days, revision=revisions)
+    frame = usage_frame(RatedCalls(calls, judged, rows, ids, NAMES), received_on=days, revision=revisions)
     wanted = [expected(ODD, ids, int(row))[row] for row in rows]
     assert stored(connection, frame) == wanted
-    nothing = usage_frame(calls, judged, rows[:0], ids, NAMES, received_on=TODAY)
+    nothing = usage_frame(RatedCalls(calls, judged, rows[:0], ids, NAMES), received_on=TODAY)
     assert stored(connection, nothing) == []
 
 
@@ -204,6 +205,6 @@ def test_both_ways_of_writing_give_the_same_rows(
     """R3, R9: whatever is rated is stored as it was judged, a batch as columns like a few rows alone."""
     ids = np.arange(len(told)) + 1
     calls, judged = columns_of([each for each, _ in told]), judgements([rated for _, rated in told])
-    frame = usage_frame(calls, judged, np.arange(len(told)), ids, NAMES, received_on=TODAY)
+    frame = usage_frame(RatedCalls(calls, judged, np.arange(len(told)), ids, NAMES), received_on=TODAY)
     assert frame == frame_of(expected(told, ids))
     assert stored(connection, frame) == expected(told, ids)

@@ -22,6 +22,7 @@ from rating.domain.judgements import Judgements
 from rating.domain.names import Names
 from rating.domain.starts import instant_texts
 from rating.domain.verdicts import Held, Rated
+from rating.rated_calls import RatedCalls
 from rating.records import Unread
 from rating.service import events as by_contract
 from rating.store.outcomes import held_row, rejected_row, usage_row
@@ -102,9 +103,13 @@ HELD = [
 ]
 
 
+def rated(rows: Int) -> RatedCalls:
+    return RatedCalls(CALLS, JUDGED, rows, IDS, NAMES)
+
+
 def test_a_rated_call_is_told_alike_in_columns_from_its_row_and_by_its_contract() -> None:
     """DESIGN, Events: one state however it is told; after a crash the same event is derived again."""
-    sent = events.usage_events(CALLS, JUDGED, np.arange(2), IDS, NAMES, time=NOW).listed()
+    sent = events.usage_events(rated(np.arange(2)), time=NOW).listed()
     assert sent == events.usage_events_of_rows(ROWS, time=NOW).listed()
     assert [parse("usage.rated", value) for _, value, _ in sent] == [by_contract.rated_event(row) for row in ROWS]
     assert [key for key, _, _ in sent] == [b"7", b"%d" % 2**62]
@@ -112,10 +117,10 @@ def test_a_rated_call_is_told_alike_in_columns_from_its_row_and_by_its_contract(
 
 def test_only_the_rows_that_are_asked_for_are_told() -> None:
     """Z22: a duplicate or held call of the batch has no `usage.rated`."""
-    only = events.usage_events(CALLS, JUDGED, np.array([1]), IDS, NAMES, time=NOW).listed()
+    only = events.usage_events(rated(np.array([1])), time=NOW).listed()
     assert only == events.usage_events_of_rows(ROWS[1:], time=NOW).listed()
     nobody = np.array([], dtype=np.int64)
-    assert events.usage_events(CALLS, JUDGED, nobody, IDS, NAMES, time=NOW).listed() == []
+    assert events.usage_events(rated(nobody), time=NOW).listed() == []
     assert events.usage_events_of_rows([], time=NOW).listed() == []
 
 
@@ -196,7 +201,8 @@ POSITIVE = st.integers(min_value=1, max_value=2**63 - 1)
 def test_an_event_id_is_a_uuid_of_its_usage_and_revision(told: list[tuple[int, int]]) -> None:
     """E1: an event has an id of its own, and the same one when it is derived again."""
     columns: Any = np.array(told, dtype=np.int64).reshape(-1, 2)
-    ids = [UUID(each.decode()) for each in events.event_ids(columns[:, 0], columns[:, 1])]
+    ids = [UUID(each.decode()) for each in events._event_ids(columns[:, 0], columns[:, 1]).to_pylist()]
+    assert [str(each) for each in ids] == [events._event_id(*each) for each in told]
     assert len(set(ids)) == len(told)
     assert all((each.version, each.variant) == (8, RFC_4122) for each in ids)
     digits = [each.hex[:12] + each.hex[13:16] + each.hex[17:] for each in ids]
@@ -219,9 +225,9 @@ def test_record_ids_of_any_characters_are_written_as_json_has_them(record_ids: l
     rows = np.arange(len(record_ids))
     columns = {field.name: getattr(JUDGED, field.name) for field in fields(JUDGED) if field.name != "generation"}
     judged = replace(JUDGED, **{name: np.repeat(column[:1], len(rows)) for name, column in columns.items()})
-    told = events.usage_events(calls, judged, rows, rows + 1, NAMES, time=NOW).listed()
+    told = events.usage_events(RatedCalls(calls, judged, rows, rows + 1, NAMES), time=NOW).listed()
     assert [msgspec.json.decode(value)["record_id"] for _, value, _ in told] == record_ids
-    rated = [
+    stored = [
         usage_row(row + 1, 1, RATED[0], replace(FIRST, record_id=record_ids[row]), TODAY, 1) for row in rows.tolist()
     ]
-    assert told == events.usage_events_of_rows(rated, time=NOW).listed()
+    assert told == events.usage_events_of_rows(stored, time=NOW).listed()

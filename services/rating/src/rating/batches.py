@@ -62,13 +62,13 @@ def batches_of(records: Records, partition_of: Callable[[int], int], largest: in
     """All records, in their order in each partition.
 
     Args:
-        partition_of: of a customer; it is asked once a customer.
+        partition_of: of a customer; it is asked for each record, so it is to answer at once.
         largest: the most bytes of a batch; a record that is larger has one for itself.
     """
     if not len(records):
         return
-    found, which = np.unique(records.customers, return_inverse=True)
-    partitions = np.array([partition_of(customer) for customer in found.tolist()], dtype=np.int64)[which]
+    asked = map(partition_of, records.customers.tolist())
+    partitions = np.fromiter(asked, dtype=np.int64, count=len(records))
     order = np.argsort(partitions, kind="stable")
     records, partitions = records.rows(order), partitions[order]
     begins = _begins(partitions, _bounds_of_sizes(records), largest)

@@ -19,17 +19,16 @@ from numpy.typing import NDArray
 
 from rating.batches import Headers, Outgoing, Records
 from rating.domain.calendars import to_day
-from rating.domain.calls import MISSING, Calls, Int, Kind
+from rating.domain.calls import MISSING, Int, Kind
 from rating.domain.closing import with_plus
-from rating.domain.judgements import Judgements
-from rating.domain.names import Names, chosen
 from rating.domain.starts import instant_texts
-from rating.pieces import MICRO, Column, amounts, decimals, either, fixed, joined, shared, texts
+from rating.pieces import MICRO, Column, amounts, decimals, either, fixed, joined, laid_out, shared, texts
+from rating.rated_calls import RatedCalls
 from service_kit.kafka import cloud_headers
 
 SOURCE = "/farthing/rating"
 FIRST_REVISION = 1
-_NEEDS_NO_ESCAPE = re.compile(r'[^"\\\x00-\x1f\x7f]*')
+_NEEDS_NO_ESCAPE = re.compile(rb'[^"\\\x00-\x1f\x7f]*')
 
 
 class UsageValue(msgspec.Struct, gc=False):
@@ -80,29 +79,24 @@ class ExceptionValue(msgspec.Struct, gc=False, omit_defaults=True):
 _json = msgspec.json.Encoder().encode
 
 
-def usage_events(
-    calls: Calls, judgements: Judgements, rows: Int, usage_ids: Int, names: Names, *, time: datetime
-) -> Records:
+def usage_events(rated: RatedCalls, *, time: datetime) -> Records:
     """`usage.rated` of calls that were stored now, each with its first revision.
 
     Args:
-        calls, judgements, usage_ids: one row a call.
-        rows: which of them, in ascending order; all of them rated.
-        names: of the codes of the judgements.
         time: the present.
 
-    Returns: records for the topic `usage.rated`, in the order of the rows.
+    Returns: records for the topic `usage.rated`, in the order of the calls.
     """
-    values = _values(calls, judgements, rows, usage_ids[rows], names)
-    ids = _id_texts(usage_ids[rows], np.full(len(rows), FIRST_REVISION))
-    return Records(judgements.customer_id[rows], values, fixed(ids), _constant_headers("usage.rated", time))
+    customers = rated.judgements.customer_id[rated.rows]
+    ids = _event_ids(rated.usage_ids[rated.rows], np.full(len(rated), FIRST_REVISION))
+    return Records(customers, _values(rated), ids, _constant_headers("usage.rated", time))
 
 
 def usage_events_of_rows(rows: Sequence[Mapping[str, Any]], *, time: datetime) -> Records:
     """`usage.rated` of rows of `usage` as they are stored: the same events, to the byte but for their time."""
-    ids = _id_texts(_column(rows, "usage_id"), _column(rows, "revision"))
+    ids = _event_ids(_column(rows, "usage_id"), _column(rows, "revision"))
     values = texts([_json(usage_value(row)) for row in rows])
-    return Records(_column(rows, "customer_id"), values, fixed(ids), _constant_headers("usage.rated", time))
+    return Records(_column(rows, "customer_id"), values, ids, _constant_headers("usage.rated", time))
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Int:
@@ -174,23 +168,24 @@ def rejected_event_of_row(row: Mapping[str, Any], *, time: datetime) -> Outgoing
     return _exception_message("usage.rejected", value, time)
 
 
-def _values(calls: Calls, judged: Judgements, rows: Int, usage_ids: Int, names: Names) -> Column:
+def _values(rated: RatedCalls) -> Column:
     """The JSON of `UsageValue` of each call, field by field in its order; a test holds it equal."""
+    calls, judged, rows, names = rated.calls, rated.judgements, rated.rows, rated.names
     kind = calls.kind[rows]
     charged, others = calls.charged_digits.length[rows] > 0, calls.other_digits.length[rows] > 0
     return joined(
         b'{"customer_id":',
         decimals(judged.customer_id[rows]),
         b',"usage_id":',
-        decimals(usage_ids),
+        decimals(rated.usage_ids[rows]),
         b',"revision":%d,"number_id":' % FIRST_REVISION,
         decimals(judged.number_id[rows]),
         either(charged, b',"number":"+', b',"number":"'),
-        texts(chosen(calls.charged, rows)),
+        rated.charged,
         shared(kind, lambda code: b'","source":%b,"record_id":"' % _json(calls.kinds[code].source)),
-        _escaped(chosen(calls.record_ids, rows)),
+        _escaped(rated.record_ids),
         either(others, b'","other_party":"+', b'","other_party":"'),
-        texts(chosen(calls.others, rows)),
+        rated.others,
         shared(kind, lambda code: _of_kind(calls.kinds[code])),
         texts(instant_texts(calls.started[rows])),
         shared(
@@ -224,11 +219,11 @@ def _of_kind(kind: Kind) -> bytes:
     return b'","direction":%b,"service_type":%b,"start":"' % (_json(kind.direction), _json(kind.service_type))
 
 
-def _escaped(told: Sequence[str]) -> Column:
+def _escaped(told: Column) -> Column:
     """Texts as they stand between the quotes of JSON."""
-    if _NEEDS_NO_ESCAPE.fullmatch("".join(told)):
-        return texts(told)
-    return texts([_json(each)[1:-1] for each in told])
+    if _NEEDS_NO_ESCAPE.fullmatch(laid_out(told)):
+        return told
+    return texts([_json(each.decode())[1:-1] for each in told.to_pylist()])
 
 
 @lru_cache(maxsize=100_000)
@@ -247,9 +242,9 @@ def _constant_headers(event_type: str, time: datetime) -> Headers:
 
 
 def _exception_message(event_type: str, value: ExceptionValue, time: datetime) -> Outgoing:
-    event_id = event_ids(np.array([value.usage_id]), np.array([value.revision]))[0]
     subject = f"{value.source}/{value.record_id}"
-    headers = cloud_headers(id=UUID(event_id.decode()), type=event_type, source=SOURCE, time=time, subject=subject)
+    event_id = UUID(_event_id(value.usage_id, value.revision))
+    headers = cloud_headers(id=event_id, type=event_type, source=SOURCE, time=time, subject=subject)
     return value.source.encode(), _json(value), headers
 
 
@@ -259,21 +254,22 @@ _OF_REVISION = ((21, 23), (24, 36))
 """Where the digits are in the text, from and to."""
 
 
-def event_ids(usage_ids: Int, revisions: Int) -> list[bytes]:
-    """The ids of the events about usage, the same whenever they are derived again.
+def _event_id(usage_id: int, revision: int) -> str:
+    """The id of an event about usage, the same whenever it is derived again.
 
     A UUID of version 8: behind one another, the 16 hexadecimal digits of the usage id and 14 of the revision, around
     the version and the variant. What becomes of a usage id has one event a revision, whatever its type.
     """
-    found: list[bytes] = fixed(_id_texts(usage_ids, revisions)).to_pylist()
-    return found
+    digits = f"{usage_id:016x}{revision:014x}"
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[12:15]}-8{digits[15:18]}-{digits[18:]}"
 
 
-def _id_texts(usage_ids: Int, revisions: Int) -> NDArray[np.uint8]:
+def _event_ids(usage_ids: Int, revisions: Int) -> Column:
+    """`_event_id` of each."""
     written = np.tile(_UUID, (len(usage_ids), 1))
     _write(written, _hexadecimal(usage_ids), _OF_USAGE_ID)
     _write(written, _hexadecimal(revisions)[:, -14:], _OF_REVISION)
-    return written
+    return fixed(written)
 
 
 def _write(written: NDArray[np.uint8], digits: NDArray[np.uint8], places: Sequence[tuple[int, int]]) -> None:

@@ -7,7 +7,7 @@ What is plainly good is read as columns. A record about which anything is unusua
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -206,15 +206,11 @@ def _draft(messages: list[Loose]) -> _Draft:
     for column in numbers.values():
         doubtful |= column == UNREADABLE
     for texts in (record_ids, charged):
-        doubtful |= _where(texts, "" in texts, lambda text: not text)
+        doubtful |= np.array([not text for text in texts], dtype=bool)
     for texts in (record_ids, charged_as_told, others_as_told):
-        doubtful |= _where(texts, "\x00" in "".join(texts), lambda text: "\x00" in text)
+        if "\x00" in "".join(texts):
+            doubtful |= np.array(["\x00" in text for text in texts], dtype=bool)
     return _Draft(record_ids, charged, others, kinds, kind, numbers, doubtful)
-
-
-def _where(texts: Sequence[str], anywhere: bool, is_so: Callable[[str], bool]) -> Mask:
-    """Of which texts something is so; nearly never, so that they are asked one by one only if it is so `anywhere`."""
-    return np.array([is_so(text) for text in texts]) if anywhere else np.zeros(len(texts), dtype=bool)
 
 
 def _starts(texts: Sequence[str]) -> Int:

@@ -13,7 +13,8 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import count
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -54,6 +55,10 @@ PACE_S = 0.1
 _AWAY_S = 1.0
 _COLLECT_EVERY_S = 5.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
+_COLLECT_ALL_EVERY = 60
+"""Of these collections one looks at all objects, the others at those that were made since the last one."""
+_YOUNG = 1
+_PARTITIONS_KEPT = 500_000
 
 Sent: TypeAlias = Awaitable[Any]
 """What is known once the broker has a batch."""
@@ -222,9 +227,9 @@ async def send_events(producer: AIOKafkaProducer, events: Events) -> None:
 
 
 async def _send_usage(producer: AIOKafkaProducer, records: Records, now_ms: int) -> list[Sent]:
-    partition_of = partial(_partition, len(await producer.partitions_for(USAGE_RATED)))
+    partitions = _partitions(len(await producer.partitions_for(USAGE_RATED)))
     sent = []
-    for batch in batches_of(records, partition_of, LARGEST_PACKED_BYTES):
+    for batch in batches_of(records, partitions.__getitem__, LARGEST_PACKED_BYTES):
         packed = PackedBatch(batch.records, batch.count, now_ms)
         sent.append(await producer.send_batch(packed, USAGE_RATED, partition=batch.partition))
     return sent
@@ -256,9 +261,22 @@ def _built(producer: AIOKafkaProducer, messages: Sequence[Outgoing], now_ms: int
     yield batch
 
 
-@lru_cache(maxsize=200_000)
-def _partition(partitions: int, customer_id: int) -> int:
-    return partition_for(customer_id, partitions)
+class _Partitions(dict[int, int]):
+    """Customers' partitions of a topic, each worked out once; forgotten when they are too many."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def __missing__(self, customer_id: int) -> int:
+        if len(self) >= _PARTITIONS_KEPT:
+            self.clear()
+        partition = self[customer_id] = partition_for(customer_id, self.count)
+        return partition
+
+
+_partitions = lru_cache(maxsize=4)(_Partitions)
+"""By the number of partitions, which may grow."""
 
 
 async def worker(stop: asyncio.Event) -> None:
@@ -273,9 +291,14 @@ async def worker(stop: asyncio.Event) -> None:
 
 
 async def _collect(stop: asyncio.Event) -> None:
-    while not stop.is_set():
+    for turn in count(1):
         await rest(_COLLECT_EVERY_S, stop)
-        gc.collect()
+        if stop.is_set():
+            return
+        if turn % _COLLECT_ALL_EVERY:
+            gc.collect(_YOUNG)
+        else:
+            gc.collect()
 
 
 async def _work_on(stop: asyncio.Event) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rating.domain.calendars import BANDS
 from rating.domain.calls import Int
-
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +22,3 @@ class Names:
     prefixes: Sequence[str] | NDArray[np.object_]
     rate_ids: Int
     bands: Sequence[str] = BANDS
-
-
-def chosen(values: Sequence[_Value], rows: Int) -> Sequence[_Value]:
-    """The values of some rows, which are in ascending order."""
-    return values if len(rows) == len(values) else [values[row] for row in rows.tolist()]

@@ -22,6 +22,7 @@ from rating.domain.segments import leaf_of
 from rating.domain.verdicts import Held, held_rows
 from rating.events import held_event_of_row, rejected_event_of_row, usage_events, usage_events_of_rows
 from rating.intake import Read, read_batch
+from rating.rated_calls import RatedCalls
 from rating.service.keeping import Checked, Raced, ledger
 from rating.service.pictures import pictures
 from rating.store import counts, gate, outcomes, positions
@@ -184,27 +185,22 @@ def _prepare(batch: Batch, checked: Checked, picture: Picture) -> Prepared:
     """SPEC Z22: rejected, then duplicate, then as judged. Never awaits, so it sees one generation from end to end."""
     calls = batch.read.calls
     judged = judge(calls, picture, oldest_day=_oldest_day(batch.received_on))
-    rated = np.flatnonzero(checked.is_first & judged.is_rated)
+    rows = np.flatnonzero(checked.is_first & judged.is_rated)
     waiting = np.flatnonzero(checked.is_first & ~judged.is_rated)
-    names, now = picture.names, clock.now()
+    rated = RatedCalls(calls, judged, rows, batch.usage_ids, picture.names)
     held = held_rows(calls, judged, picture, waiting)
     waits = [_held_row(batch, told, row, picture.generation) for told, row in zip(held, waiting.tolist(), strict=True)]
     duplicates = [_duplicate_row(batch, checked, row) for row in np.flatnonzero(~checked.is_first).tolist()]
     rejected = _rejected_rows(batch)
-    usage = None
-    if rated.size:
-        usage = usage_frame(calls, judged, rated, batch.usage_ids, names, received_on=batch.received_on)
+    now = clock.now()
     return Prepared(
         generation=picture.generation,
-        usage=usage,
+        usage=usage_frame(rated, received_on=batch.received_on) if len(rated) else None,
         held=waits,
         duplicates=duplicates,
         rejected=rejected,
-        counts=_counted(batch, judged, rated, (waits, duplicates, rejected)),
-        events=Events(
-            usage_events(calls, judged, rated, batch.usage_ids, names, time=now),
-            _exceptions(waits, rejected, now),
-        ),
+        counts=_counted(batch, judged, rows, (waits, duplicates, rejected)),
+        events=Events(usage_events(rated, time=now), _exceptions(waits, rejected, now)),
     )
 
 

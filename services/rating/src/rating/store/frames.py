@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from rating.domain.calls import MISSING, Calls, Int
 from rating.domain.cdr import micros_of
 from rating.domain.judgements import Judgements
-from rating.domain.names import Names, chosen
+from rating.domain.names import Names
 from rating.pieces import Column, fixed, in_turn, joined, laid_out, shared, sizes, texts
+from rating.rated_calls import RatedCalls
 
 _Numbers = TypeVar("_Numbers", bound=NDArray[Any])
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -57,37 +58,26 @@ _TO_2000 = {"started": _DAYS_TO_2000 * 86_400 * 1_000_000, "local_date": _DAYS_T
 _NULL = b"\xff\xff\xff\xff"
 
 
-def usage_frame(
-    calls: Calls,
-    judgements: Judgements,
-    rows: Int,
-    usage_ids: Int,
-    names: Names,
-    *,
-    received_on: date | Int,
-    revision: int | Int = 1,
-) -> bytes:
+def usage_frame(rated: RatedCalls, *, received_on: date | Int, revision: int | Int = 1) -> bytes:
     """Rated calls as rows of `usage`, of the judgements' generation.
 
     Args:
-        calls, judgements, usage_ids: one row a call.
-        rows: which of them, in ascending order; all of them rated.
-        names: of the codes of the judgements.
-        received_on: the local day of their arrival, or one a call as days since 1970.
-        revision: of all, or one a call.
+        received_on: the local day of their arrival, or one a call of the batch as days since 1970.
+        revision: of all, or one a call of the batch.
     """
-    numbers = {**_call_numbers(calls), **_judged_numbers(judgements, names), "usage_id": usage_ids}
+    calls, judged, rows, names = rated.calls, rated.judgements, rated.rows, rated.names
+    numbers = {**_call_numbers(calls), **_judged_numbers(judged, names), "usage_id": rated.usage_ids}
     numbers["revision"] = np.broadcast_to(revision, len(calls))
     arrival = _days(received_on) if isinstance(received_on, date) else received_on
     numbers["received_on"] = np.broadcast_to(arrival, len(calls))
     return _framed(
         _number_pieces({name: column[rows] for name, column in numbers.items()}),
-        *_own_pieces(texts(chosen(calls.record_ids, rows))),
-        *_own_pieces(texts(chosen(calls.charged, rows))),
-        *_own_pieces(texts(chosen(calls.others, rows))),
+        *_own_pieces(rated.record_ids),
+        *_own_pieces(rated.charged),
+        *_own_pieces(rated.others),
         shared(calls.kind[rows], lambda code: _kind_blob(*calls.kinds[code])),
-        *_judged_pieces(judgements, rows, names),
-        *_own_pieces(texts(_prefixes(judgements.rate[rows], names))),
+        *_judged_pieces(judged, rows, names),
+        *_own_pieces(texts(_prefixes(judged.rate[rows], names))),
     )
 
 
