@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from customers.api import (
     annual,
+    cards,
     charges,
     customers,
     features,
@@ -11,14 +12,18 @@ from customers.api import (
     increases,
     listing,
     numbers,
+    overview,
     prices,
     reference,
+    reports,
     search,
 )
 
 ROUTERS: list[APIRouter] = [
     search.router,
     listing.router,
+    cards.router,
+    overview.router,
     customers.router,
     numbers.router,
     features.router,
@@ -28,6 +33,7 @@ ROUTERS: list[APIRouter] = [
     prices.router,
     increases.router,
     annual.router,
+    reports.router,
 ]
 
 __all__ = ["ROUTERS"]
