@@ -9,7 +9,7 @@ import pytest
 from tests.invoicing import made
 from tests.invoicing.integration.conftest import World
 
-from contracts.billing import CreditNoteIssued, InvoiceApproved, InvoiceUpdated
+from contracts.billing import AccountBalanceChanged, CreditNoteIssued, InvoiceApproved, InvoiceUpdated
 from contracts.closing import UsageCloseBilled
 from contracts.customers import CustomerUpdated
 from contracts.reference import VatPeriod, VatRate
@@ -159,3 +159,32 @@ async def test_a_run_that_has_no_drafts_cannot_be_approved(world: World) -> None
     run = await create_run(NewRun(bill_to=made.date(2025, 1, 31), invoice_date=made.date(2025, 2, 1)), "tests")
     with pytest.raises(Conflict, match="is draft"):
         await approve_run(run.run_id)
+
+
+async def test_what_a_customer_owes_is_told_with_each_approval(world: World) -> None:
+    """I9: approved invoices less credit notes; the version grows. 12.00 + 20 % is 14.40, and 5.00 back is 6.00 less."""
+    await world.hear(customer := made.customer(low_invoice=made.CREATE))
+    await world.hear(made.feature(customer.customer_id, made.charge("12.00", made.date(2025, 1, 1))))
+    (draft,) = await world.invoices(await world.bill())
+    assert await world.told(AccountBalanceChanged) == []
+    await approve_invoice(draft["invoice_id"])
+    await approve_invoice(draft["invoice_id"])
+    await world.hear(made.feature(customer.customer_id, made.charge("-5.00", made.date(2025, 1, 2))))
+    (second,) = await world.invoices(await world.bill())
+    await approve_invoice(second["invoice_id"])
+    told = await world.told(AccountBalanceChanged)
+    assert [(each.customer_id, each.version, each.balance) for each in told] == [
+        (customer.customer_id, 1, Decimal("14.40")),
+        (customer.customer_id, 2, Decimal("8.40")),
+    ]
+
+
+async def test_a_run_tells_the_balance_of_each_customer_once(world: World) -> None:
+    """I9: in groups, each customer its own."""
+    customers = [made.customer(low_invoice=made.CREATE) for _ in range(5)]
+    await world.hear(*customers)
+    run_id = await world.bill({each.customer_id: [made.usage_line("5.00")] for each in customers})
+    await world.approve(run_id, group=2)
+    told = await world.told(AccountBalanceChanged)
+    assert sorted(each.customer_id for each in told) == [each.customer_id for each in customers]
+    assert {(each.version, each.balance) for each in told} == {(1, Decimal("6.00"))}

@@ -11,7 +11,7 @@ from invoicing.consumers import subscribe
 from service_kit.host import Service, run
 from service_kit.http import create_app
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 PUBLISHES = (
     billing.BillingRunRequested,
     billing.BillingRunStarted,
@@ -21,6 +21,7 @@ PUBLISHES = (
     billing.InvoiceApproved,
     billing.CreditNoteIssued,
     billing.InvoiceSent,
+    billing.AccountBalanceChanged,
     closing.UsageCloseRequested,
     closing.UsageCloseBilled,
     closing.UsageCloseReleased,

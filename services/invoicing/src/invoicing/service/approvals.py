@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
+from contracts.billing import AccountBalanceChanged
 from contracts.closing import UsageCloseBilled
 from invoicing.domain.invoices import missing_details
 from invoicing.domain.runs import Run
 from invoicing.service.events import approved_event
 from invoicing.service.runs import found
 from invoicing.service.vat import revalue_drafts
-from invoicing.store import documents, invoices, readmodel
+from invoicing.store import balances, documents, invoices, readmodel
 from invoicing.store import runs as store
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
@@ -133,6 +136,7 @@ async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
     vat_lines = await invoices.vat_lines(tx.connection, ids)
     await store.free_customers(tx.connection, ids)
     await documents.want(tx.connection, ids)
+    owed = await balances.add(tx.connection, _by_customer(drafts))
     numbers = await invoices.next_numbers(tx.connection, len(drafts))
     approved = await invoices.save(
         tx.connection,
@@ -144,7 +148,16 @@ async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
     )
     await tx.publish_many([approved_event(row, vat_lines[row.invoice_id]) for row in approved])
     await tx.publish_many([_billed(row) for row in approved if row.close_id is not None])
+    await tx.publish_many([AccountBalanceChanged.model_validate(row._asdict()) for row in owed])
     crash_point("invoicing.numbered")
+
+
+def _by_customer(drafts: Sequence[Row[Any]]) -> Mapping[int, Decimal]:
+    """SPEC I9: what their approval adds to what each customer owes; a credit note lowers it."""
+    amounts: dict[int, Decimal] = defaultdict(Decimal)
+    for each in drafts:
+        amounts[each.customer_id] += each.gross
+    return amounts
 
 
 def _billed(row: Row[Any]) -> UsageCloseBilled:

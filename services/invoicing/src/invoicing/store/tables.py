@@ -285,6 +285,14 @@ invoice = Table(
     Index("invoice_drafts", "run_id", "invoice_id", postgresql_where=text("status = 'draft'")),
 )
 
+account_balance = Table(
+    "account_balance",
+    metadata,
+    Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    Column("balance", MONEY, nullable=False),
+)
+
 invoice_vat_line = Table(
     "invoice_vat_line",
     metadata,

@@ -1,0 +1,30 @@
+"""What each customer owes (SPEC I9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from invoicing.store.bulk import given
+from invoicing.store.tables import account_balance
+
+
+async def add(connection: AsyncConnection, amounts: Mapping[int, Decimal]) -> list[Row[Any]]:
+    """Change what customers owe, who are locked: customer id to pounds, negative ones lower it.
+
+    Returns: customer_id, version and balance of each, as they are then.
+    """
+    names = ["customer_id", "version", "balance"]
+    rows = [{"customer_id": each, "version": 1, "balance": amounts[each]} for each in sorted(amounts)]
+    statement = insert(account_balance).from_select(names, select(given(account_balance, names, rows)))
+    c = account_balance.c
+    changed = statement.on_conflict_do_update(
+        index_elements=[c.customer_id],
+        set_={"version": c.version + 1, "balance": c.balance + statement.excluded.balance},
+    )
+    return list(await connection.execute(changed.returning(account_balance)))
