@@ -179,7 +179,7 @@ def _read_cursor(text: str, wanted: Criteria, by: Order) -> tuple[Place, Counted
         if mark != _mark(wanted, by):
             raise ValueError
         return Place(_typed(value, by), int(customer_id)), Counted(int(count), bool(exact))
-    except (ValueError, TypeError, ArithmeticError):
+    except (ValueError, TypeError, ArithmeticError, RecursionError):
         message = "is not the `next` of a page of this search: begin again without it"
         raise Invalid(f"after: {message}", errors=[{"field": "after", "message": message}]) from None
 
