@@ -277,7 +277,7 @@ def _costs(messages: Sequence[Loose]) -> dict[str, Int]:
 def _micros(texts: Sequence[str | None]) -> Int:
     if texts.count(None) == len(texts):
         return np.full(len(texts), MISSING, dtype=np.int64)
-    longest = max(map(len, filter(None, texts)))
+    longest = max(map(len, filter(None, texts)), default=0)
     return _integers(map(_cost if longest > _LONGEST_CACHED else _short_cost, texts), len(texts))
 
 
