@@ -36,7 +36,7 @@ _CHOICES: dict[str, tuple[tuple[str | None, ...], tuple[int, ...]]] = {
     "vat_rate": (("standard", "reduced", "zero", None), (96, 1, 2, 1)),
     "billing_cycle": (("monthly", "quarterly", "manual"), (90, 8, 2)),
     "account_manager": ((*MANAGERS, None), (*([2] * 50), 10)),
-    "bill_style": (("standard", None), (99, 1)),
+    "bill_style": (("farthing", None), (99, 1)),
 }
 _AREAS = ("20", "161", "113", "121", "117", "131", "141", "151", "1632", "7700")
 _BLOCK = 1_000
