@@ -91,7 +91,7 @@ async def _look(source: Source, report: Report) -> set[int]:
         async with reading() as connection:
             facts = await facts_of(connection, group, lock=False)
         judged = judge(group, facts, taken, None)
-        customers.update(each.line.number.customer_id for each in judged if each.line)
+        customers.update(facts.by_id)
         report.add([each.answer for each in judged])
     return customers
 
