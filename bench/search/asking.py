@@ -40,8 +40,8 @@ def ask(kind: Kind, ports: Sequence[int], token: str, *, clients: int, seconds: 
     if failed:
         raise BenchError(f"{kind.name}: {failed}")
     times = sorted(waited for each in askers for waited in each.times)
-    shares = (times[min(len(times) - 1, int(len(times) * share))] * 1000 for share in (0.5, 0.95, 0.99))
-    return Waited(kind.name, len(times), len(times) / seconds, *shares, sum(each.missed for each in askers))
+    p50, p95, p99 = (times[min(len(times) - 1, int(len(times) * share))] * 1000 for share in (0.5, 0.95, 0.99))
+    return Waited(kind.name, len(times), len(times) / seconds, p50, p95, p99, sum(each.missed for each in askers))
 
 
 class _Client:

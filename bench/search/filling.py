@@ -23,12 +23,12 @@ _DAYS = 3_600
 _ADDRESS = Address(lines=("1 Harbour Street", "Brightwater"), postcode="BW1 1AA")
 _LENGTHS, _POLICY = (Json(each.model_dump(mode="json")) for each in (BillLengths(), LowInvoicePolicy()))
 _RATINGS = [Markups(tariff=code) for code in (None, "standard", "gold", "silver", "wholesale")]
-_STATUSES = (("active", 90), ("active_do_not_bill", 2), ("final_bill", 1), ("dropped", 7))
+_STATUSES = {"active": 90, "active_do_not_bill": 2, "final_bill": 1, "dropped": 7}
 _HISTORIES = {
     code: (StatusPeriod(status="active", effective_from=_BEGAN), StatusPeriod(status=code, effective_from=_BEGAN))[
         code == "active" :
     ]
-    for code, _ in _STATUSES
+    for code in _STATUSES
 }
 MANAGERS = tuple(f"manager{number:02d}" for number in range(50))
 _CHOICES: dict[str, tuple[tuple[str | None, ...], tuple[int, ...]]] = {
@@ -92,7 +92,7 @@ class Filling:
             rating=chance.choice(_RATINGS),
             **chosen,  # type: ignore[arg-type]
         )
-        status = chance.choices(*zip(*_STATUSES, strict=True))[0]
+        status = chance.choices(list(_STATUSES), list(_STATUSES.values()))[0]
         return Customer(customer_id, 1, f"F{customer_id:06d}", details, _HISTORIES[status])
 
     def _copy_words(self, connection: psycopg.Connection) -> None:

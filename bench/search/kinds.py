@@ -85,7 +85,7 @@ def _search(typed: str) -> Path:
 
 
 def _hit(answer: Any) -> bool:
-    return answer["kind"] != "nothing"
+    return bool(answer["kind"] != "nothing")
 
 
 def _customers(known: Known) -> list[Kind]:

@@ -199,10 +199,10 @@ def _row(row: Any, statuses: Statuses) -> ListRow:
     codes = ("account_manager", "billing_cycle", "payment_method", "vat_rate", "bill_style", "tariff")
     plain = ("customer_id", "account_number", "name", "company_name", "created_on", "has_email", "incomplete")
     limit: Decimal = row["credit_limit"]
+    shown: dict[str, Any] = {code: row[code] or None for code in codes} | {field: row[field] for field in plain}
     name, colour = status_shown(row["status"], statuses)
     return ListRow(
-        **{code: row[code] or None for code in codes},
-        **{field: row[field] for field in plain},
+        **shown,
         status=row["status"],
         status_name=name,
         status_colour=colour,
