@@ -25,9 +25,9 @@ from service_kit.errors import ConfigurationError, Transient
 from service_kit.idempotency import KeyedRoute, Router, repeatable
 from service_kit.logs import bind_context, logger
 from service_kit.metrics import REQUEST_SECONDS, REQUESTS
+from service_kit.openapi import About, describe, operation_id, problems, refuse_same_names
 from service_kit.problems import (
     MEDIA_TYPE,
-    TYPE_PREFIX,
     Conflict,
     Invalid,
     NotFound,
@@ -37,6 +37,7 @@ from service_kit.problems import (
 )
 
 __all__ = [
+    "About",
     "Check",
     "Conflict",
     "Invalid",
@@ -68,45 +69,36 @@ OPEN_ROUTES = frozenset(
 """The only routes that need no token."""
 _READY_WITHIN_S = 5.0
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}")
-_PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "instance"],
-    "properties": {
-        "type": {"type": "string", "examples": [f"{TYPE_PREFIX}not-found"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "what, where, why, and what to do"},
-        "instance": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-    },
-}
 
 
-def create_app(name: str, *, title: str, description: str, routers: list[APIRouter]) -> FastAPI:
+def create_app(
+    name: str, *, title: str, description: str, routers: list[APIRouter], about: About | None = None
+) -> FastAPI:
     """A service's HTTP app.
 
     Args:
         name: the service's name, as in logs and metrics.
         title: heading of its OpenAPI page.
         description: what the service owns, for that page.
-        routers: its routes; each needs a scope, and those with a POST are a `Router`.
+        routers: its routes; each needs a scope, and those with a POST are a `Router`. An operation is named after its
+            function: clients are generated from these names.
+        about: what the OpenAPI document says beside the routes.
 
     Raises:
-        ConfigurationError: a route has no scope, or a POST takes no idempotency keys, with method and path.
+        ConfigurationError: a route has no scope, a POST takes no idempotency keys, or two operations have one name,
+            with method and path.
     """
     responses: dict[int | str, dict[str, Any]] = {
-        "4XX": _documented("The request cannot be done: `type`, `detail` and `errors` say why and what to do."),
-        "5XX": _documented("The service could not do it now."),
+        "4XX": problems("The request cannot be done: `type`, `detail` and `errors` say why and what to do."),
+        "5XX": problems("The service could not do it now."),
     }
-    app = FastAPI(title=title, description=description, version="1", responses=responses)
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1",
+        responses=responses,
+        generate_unique_id_function=operation_id,
+    )
     app.state.service = name
     app.state.ready_checks = {}
     for router in routers:
@@ -116,11 +108,9 @@ def create_app(name: str, *, title: str, description: str, routers: list[APIRout
     _add_errors(app)
     app.include_router(_operations(name))
     app.add_middleware(RequestContext, service=name)
+    refuse_same_names(app)
+    describe(app, about or About())
     return app
-
-
-def _documented(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
 
 
 def _refuse_open_routes(app: FastAPI) -> None:

@@ -90,7 +90,13 @@ async def release(address: str) -> None:
     await use.release_address(address)
 
 
-@router.get("/templates", dependencies=READ, tags=["later"], summary=f"Templates per brand and occasion: {LATER}")
-@router.get("/webhooks", dependencies=READ, tags=["later"], summary=f"Webhooks: {LATER}")
+@router.get(
+    "/templates",
+    dependencies=READ,
+    tags=["later"],
+    operation_id="get_templates",
+    summary=f"Templates per brand and occasion: {LATER}",
+)
+@router.get("/webhooks", dependencies=READ, tags=["later"], operation_id="get_webhooks", summary=f"Webhooks: {LATER}")
 async def later() -> None:
     raise Problem(501, "not-built", "Not built yet", "templates as data and webhooks (SPEC N3, N4) are not built yet")

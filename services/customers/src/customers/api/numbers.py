@@ -85,7 +85,7 @@ async def get_number(number_id: Id, response: Response) -> NumberView:
 
 
 @router.put("/numbers/{number_id}", dependencies=WRITE, summary="Change the details that are sent")
-@router.patch("/numbers/{number_id}", dependencies=WRITE, summary="Change the details that are sent")
+@router.patch("/numbers/{number_id}", dependencies=WRITE, summary="The same", operation_id="patch_number")
 async def change_number(
     number_id: Id,
     body: Annotated[NumberChange, Sent(openapi_examples=NUMBER_EXAMPLES)],

@@ -16,7 +16,7 @@ _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}
 
 
 @router.get("/invoices/{invoice_id}/document", dependencies=_READ, response_class=Response, responses=_PDF)
-async def of_invoice(invoice_id: int) -> Response:
+async def get_invoice_document(invoice_id: int) -> Response:
     """The Long bill of an approved invoice (SPEC I8)."""
     number, content = await reports.invoice_document(invoice_id)
     name = number.replace("/", "-")
@@ -24,7 +24,7 @@ async def of_invoice(invoice_id: int) -> Response:
 
 
 @router.get("/documents/{sha256}", dependencies=_READ, response_class=Response, responses=_PDF)
-async def by_digest(sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]) -> Response:
+async def get_document(sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]) -> Response:
     """A document by the SHA-256 of its bytes, in hex."""
     content = await reports.document_bytes(sha256)
     return _pdf(content, {"ETag": f'"{sha256}"', "Cache-Control": "private, immutable, max-age=31536000"})

@@ -57,7 +57,7 @@ class SeriesDetails(SeriesView):
 
 
 @router.get("/invoices", dependencies=_READ, summary="Invoices, without their lines")
-async def index(
+async def get_invoices(
     run_id: int | None = None, customer_id: int | None = None, limit: Limit = 100, after: int = 0
 ) -> Page[InvoiceView]:
     rows = await reports.invoice_page(run_id, customer_id, after, limit)
@@ -65,25 +65,25 @@ async def index(
 
 
 @router.get("/invoices/{invoice_id}", dependencies=_READ, summary="An invoice with its lines and VAT")
-async def show(invoice_id: int) -> InvoiceDetails:
+async def get_invoice(invoice_id: int) -> InvoiceDetails:
     return invoice_details(await reports.invoice_report(invoice_id))
 
 
 @router.post("/invoices/{invoice_id}/approve", dependencies=_WRITE, summary="Number and lock a draft")
-async def approve(invoice_id: int) -> InvoiceDetails:
+async def approve_invoice(invoice_id: int) -> InvoiceDetails:
     await approvals.approve_invoice(invoice_id)
     return invoice_details(await reports.invoice_report(invoice_id))
 
 
 @router.post("/invoices/{invoice_id}/send", status_code=202, dependencies=_WRITE, summary="Send it, also again")
-async def send(invoice_id: int, request: Request, body: SendBody | None = None) -> SendView:
+async def send_invoice(invoice_id: int, request: Request, body: SendBody | None = None) -> SendView:
     recipients = body.recipients if body else None
     request_id = await sending.send_invoice(invoice_id, recipients, principal(request))
     return SendView(request_id=request_id, invoice_id=invoice_id)
 
 
 @router.get("/transactions", dependencies=_READ, summary="Transactions; with unsent=true those on no invoice yet")
-async def transactions(
+async def get_transactions(
     customer_id: int | None = None, unsent: bool = False, limit: Limit = 100, after: int = 0
 ) -> Page[TransactionView]:
     rows = await reports.transaction_page(customer_id, unsent, after, limit)
@@ -91,7 +91,7 @@ async def transactions(
 
 
 @router.get("/invoice-series", dependencies=_READ, summary="How invoice numbers look, and the last one given")
-async def series() -> SeriesDetails:
+async def get_series() -> SeriesDetails:
     prefix, width, last = await approvals.current_series()
     return SeriesDetails(prefix=prefix, width=width, last=last)
 

@@ -18,30 +18,30 @@ def _not_yet(what: str) -> NoReturn:
 
 
 @router.post("/billing-runs/{run_id}/cancel", dependencies=_RUN, summary="Cancel a run and remove its drafts")
-async def cancel(run_id: int) -> None:
+async def cancel_run(run_id: int) -> None:
     _not_yet(f"cancelling run {run_id}")
 
 
 @router.post("/billing-runs/{run_id}/resume", dependencies=_RUN, summary="Try a run's parked customers again")
-async def resume(run_id: int) -> None:
+async def resume_run(run_id: int) -> None:
     _not_yet(f"resuming run {run_id} by hand")
 
 
 @router.post("/invoices", dependencies=_WRITE, summary="Make an invoice by hand")
-async def manual() -> None:
+async def post_invoice() -> None:
     _not_yet("an invoice by hand")
 
 
 @router.post("/invoices/{invoice_id}/unapprove", dependencies=_WRITE, summary="Make an unsent invoice a draft again")
-async def unapprove(invoice_id: int) -> None:
+async def unapprove_invoice(invoice_id: int) -> None:
     _not_yet(f"unapproving invoice {invoice_id}")
 
 
 @router.post("/invoices/{invoice_id}/recreate", dependencies=_WRITE, summary="Make a draft again from current data")
-async def recreate(invoice_id: int) -> None:
+async def recreate_invoice(invoice_id: int) -> None:
     _not_yet(f"recreating invoice {invoice_id}")
 
 
 @router.delete("/invoices/{invoice_id}", dependencies=_WRITE, summary="Remove a draft")
-async def remove(invoice_id: int) -> None:
+async def delete_invoice(invoice_id: int) -> None:
     _not_yet(f"removing invoice {invoice_id}")

@@ -31,24 +31,24 @@ class NewRunBody(BaseModel):
 
 
 @router.post("", status_code=201, dependencies=_RUN, summary="Make a draft run")
-async def create(body: NewRunBody, request: Request) -> RunView:
+async def post_run(body: NewRunBody, request: Request) -> RunView:
     listed = None if body.customers is None else tuple(body.customers)
     new = runs.NewRun(**{**dict(body), "cycles": tuple(body.cycles), "customers": listed})
     return run_view(await runs.create_run(new, principal(request)))
 
 
 @router.get("", dependencies=_READ, summary="Runs, the newest first")
-async def index(limit: Limit = 50, after: int | None = None) -> Page[RunView]:
+async def get_runs(limit: Limit = 50, after: int | None = None) -> Page[RunView]:
     return page_of(map(run_view, await reports.run_page(after, limit)), limit, "run_id")
 
 
 @router.get("/{run_id}", dependencies=_READ, summary="A run and how far it is")
-async def show(run_id: int) -> RunDetails:
+async def get_run(run_id: int) -> RunDetails:
     return run_details(await reports.run_report(run_id))
 
 
 @router.get("/{run_id}/customers", dependencies=_READ, summary="What became of each customer of a run")
-async def customers(
+async def get_run_customers(
     run_id: int,
     state: Literal["waiting", "closed", "drafted", "skipped", "parked"] | None = None,
     limit: Limit = 100,
@@ -64,10 +64,10 @@ async def request_run(run_id: int) -> RunView:
 
 
 @router.post("/{run_id}/approve", status_code=202, dependencies=_RUN, summary="Approve all its drafts")
-async def approve(run_id: int) -> RunView:
+async def approve_run(run_id: int) -> RunView:
     return run_view(await approvals.approve_run(run_id))
 
 
 @router.post("/{run_id}/send", status_code=202, dependencies=_RUN, summary="Send its approved invoices")
-async def send(run_id: int, request: Request) -> RunView:
+async def send_run(run_id: int, request: Request) -> RunView:
     return run_view(await sending.send_run(run_id, principal(request)))

@@ -92,7 +92,7 @@ async def import_customers(request: Request, dry_run: DryRun = False) -> Streami
     response_class=Response,
     responses=csvs.RESPONSES,
 )
-async def get_template() -> Response:
+async def get_customers_template() -> Response:
     return Response(template(SHEET_COLUMNS), media_type=csvs.MEDIA_TYPE)
 
 

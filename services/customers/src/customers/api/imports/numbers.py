@@ -71,7 +71,7 @@ async def post_numbers(
     response_class=Response,
     responses=csvs.RESPONSES,
 )
-async def get_template() -> Response:
+async def get_numbers_template() -> Response:
     return Response(template(NUMBER_COLUMNS), media_type=csvs.MEDIA_TYPE)
 
 
