@@ -17,6 +17,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from customers.api.imports import uploads
 from customers.domain.sheet_columns import NUMBER_COLUMNS
 from service_kit.database import reading
 
@@ -185,6 +186,34 @@ async def test_a_file_sent_again_changes_nothing(api: httpx.AsyncClient, add_cus
     assert [row["number_id"] for row in third.rows] == [row["number_id"] for row in second.rows]
     assert (len(await outbox()), await count_rows("audit"), await count_rows("number")) == before
     assert before[2] == 60
+
+
+async def test_what_is_there_stays_there_when_its_call_plan_is_retired(
+    api: httpx.AsyncClient, add_customer: Any
+) -> None:
+    """C4, C9: an entry in use is retired; a file of before it may still be sent again, and adds nothing new."""
+    await add_customer(account_number="Acme-1")
+    assert (await api.put("/reference/call_plans/old", json={"name": "Old"})).status_code < 300
+    there, new = (f"Acme-1,020 7946 {index:04d},old,2025-01-01,,,," for index in range(2))
+    assert (await send(api, file_of(there))).outcomes == ["added"]
+    assert (await api.put("/reference/call_plans/old", json={"name": "Old", "retired": True})).status_code < 300
+    again = await send(api, file_of(there, new))
+    assert again.outcomes == ["already there", "problem"]
+    assert "is retired" in again.rows[1]["problem"]["detail"]
+
+
+async def test_a_file_that_is_too_long_is_refused(
+    api: httpx.AsyncClient, add_customer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C9: before any of it is stored."""
+    await add_customer(account_number="Acme-1")
+    body = file_of(*(f"Acme-1,020 7946 {index:04d},standard,2025-01-01,,,," for index in range(3)))
+    for limit in ("MOST_ROWS", "MOST_BYTES"):
+        with monkeypatch.context() as patched:
+            patched.setattr(uploads, limit, 2)
+            answer = await api.post("/imports/numbers", content=body, headers=CSV)
+        assert (answer.status_code, answer.json()["title"]) == (413, "File too long")
+    assert await count_rows("number") == 0
 
 
 async def test_rows_together_are_all_stored_or_none(api: httpx.AsyncClient, add_customer: Any, outbox: Any) -> None:

@@ -104,13 +104,12 @@ def _judge_row(asked: Asked, facts: Facts, taken: TakenDays, ids: Iterator[int] 
         return Judged(refused(asked, order))
     try:
         owner = _owner(asked, facts)
+        there = _there(replace(asked, account_number=owner.account_number), order, owner, facts, taken)
+        if there is not None:
+            return Judged(there)
         line = new_line(order, owner.customer_id, facts.book, count(1) if ids is None else ids)
     except RuleBroken as broken:
         return Judged(refused(asked, invalid(broken)))
-    named = replace(asked, account_number=owner.account_number)
-    there = _there(named, order, owner, facts, taken)
-    if there is not None:
-        return Judged(there)
     number_id = None if ids is None else line.number.number_id
     taken.add(order, taken_by(asked.row, order, owner.customer_id, number_id))
     outcome: Outcome = "would be added" if ids is None else "added"
