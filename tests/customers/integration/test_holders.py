@@ -73,18 +73,17 @@ class Desk:
     async def do_all(self, script: Sequence[Action]) -> None:
         """One after the other."""
         for action in script:
-            answer = await self._do(action)
-            if answer is not None:
-                self.answers.append((action, answer))
+            self.answers.append((action, await self._do(action)))
 
-    async def _do(self, action: Action) -> Response | None:
+    async def _do(self, action: Action) -> Response:
         customer = self.customers[action.customer]
         if action.kind == "add":
             body = {"number": self.numbers[action.number], "call_plan": "standard", "start": action.on}
             return await self.api.post(f"/customers/{customer}/numbers", json={**body, "end": action.end})
-        found = (await self.api.get("/numbers", params={"number": self.numbers[action.number]})).json()["items"]
+        held = await self.api.get("/numbers", params={"number": self.numbers[action.number]})
+        found = held.json().get("items")
         if not found:
-            return None
+            return held
         line = found[action.which % len(found)]
         return await self._change(action, line, f"/numbers/{line['number']['number_id']}", customer)
 

@@ -13,14 +13,14 @@ from customers.domain.charges import Charges, added_charge, cancelled_charge, ch
 from customers.domain.numbers import Feature, Number
 from customers.domain.reference import Book
 from customers.domain.rules import RuleBroken
-from customers.service.lines import apply, lock_feature, lock_line
+from customers.service.lines import apply, lock_feature, lock_line, one_picture
 from customers.service.problems import no_charge, no_feature, no_number, rules
 from customers.store import numbers as store
 from customers.store.numbers import Owner
 from customers.store.reference import read_book
 from customers.store.rows import take_ids
 from service_kit import clock
-from service_kit.database import Transaction, reading, transaction
+from service_kit.database import Transaction, transaction
 from service_kit.http import NotFound
 
 MOST_CHARGES = 500
@@ -46,7 +46,7 @@ class ChargeOrder:
 
 async def get_charge(charge_id: int) -> OwnedCharge:
     """A charge. Raises NotFound."""
-    async with reading() as connection:
+    async with one_picture() as connection:
         owner = await store.owner_of_charge(connection, charge_id)
     if owner is None:
         raise no_charge(charge_id)
@@ -55,7 +55,7 @@ async def get_charge(charge_id: int) -> OwnedCharge:
 
 async def list_charges(owner: Owner) -> list[OwnedCharge]:
     """The charges of a number or feature, those that ended too. Raises NotFound."""
-    async with reading() as connection:
+    async with one_picture() as connection:
         if owner.feature_id is not None:
             found: Number | Feature | None = await store.get_feature(connection, owner.feature_id)
         else:

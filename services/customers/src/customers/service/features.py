@@ -11,17 +11,17 @@ from customers.domain.lines import with_plan_until
 from customers.domain.numbers import Feature, FeatureOrder, Line, charges_ordered, new_feature
 from customers.domain.rules import RuleBroken
 from customers.service.customers import get_customer, locked
-from customers.service.lines import apply, line_of_locked, lock_feature
+from customers.service.lines import apply, line_of_locked, lock_feature, one_picture
 from customers.service.problems import contested, no_feature, rules
 from customers.store import numbers as store
 from customers.store.reference import read_book
 from customers.store.rows import take_ids
-from service_kit.database import Transaction, reading, transaction
+from service_kit.database import Transaction, transaction
 
 
 async def get_feature(feature_id: int) -> Feature:
     """A feature, or a call plan. Raises NotFound."""
-    async with reading() as connection:
+    async with one_picture() as connection:
         feature = await store.get_feature(connection, feature_id)
     if feature is None:
         raise no_feature(feature_id)
@@ -31,7 +31,7 @@ async def get_feature(feature_id: int) -> Feature:
 async def list_features(customer_id: int, *, after: int, limit: int) -> list[Feature]:
     """A customer's features by id, after one; call plans are among them. Raises NotFound."""
     await get_customer(customer_id)
-    async with reading() as connection:
+    async with one_picture() as connection:
         return await store.list_features(connection, customer_id, after=after, limit=limit)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain import audit, events
 from customers.domain.changes import Changes, changes_between
@@ -14,7 +18,7 @@ from customers.store import numbers as store
 from customers.store.audit import write_audit
 from customers.store.changes import save_changes
 from service_kit import clock
-from service_kit.database import Transaction
+from service_kit.database import Transaction, reading
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,18 @@ class LinkedLine:
 
     line: Line
     features: tuple[Feature, ...] = ()
+
+
+@asynccontextmanager
+async def one_picture() -> AsyncIterator[AsyncConnection]:
+    """A connection whose queries all see the same state: a number may be taken away between two of them.
+
+    Within a transaction it is that one's, whose locks see to it.
+    """
+    async with reading() as connection:
+        if not connection.in_nested_transaction():
+            await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        yield connection
 
 
 async def lock_line(tx: Transaction, number_id: int, expected: int | None = None) -> LinkedLine:

@@ -10,17 +10,17 @@ from typing import Any
 from customers.domain.lines import PlanOrder, changed_line, features_with, with_call_plan
 from customers.domain.numbers import Feature, Line, NumberOrder, new_line
 from customers.service.customers import get_customer, locked
-from customers.service.lines import LinkedLine, apply, lock_line
+from customers.service.lines import LinkedLine, apply, lock_line, one_picture
 from customers.service.problems import contested, no_number, rules
 from customers.store import numbers as store
 from customers.store.reference import read_book
 from customers.store.rows import take_ids
-from service_kit.database import reading, transaction
+from service_kit.database import transaction
 
 
 async def get_number(number_id: int) -> LinkedLine:
     """A number with its call plans and linked features. Raises NotFound."""
-    async with reading() as connection:
+    async with one_picture() as connection:
         line = await store.get_line(connection, number_id)
         features = await store.linked_features(connection, number_id)
     if line is None:
@@ -32,7 +32,7 @@ async def list_numbers(
     *, after: int, limit: int, customer_id: int | None = None, held: str | None = None, active_on: date | None = None
 ) -> list[Line]:
     """Numbers by id, after one: of a customer, as one number (E.164), active on a day."""
-    async with reading() as connection:
+    async with one_picture() as connection:
         return await store.list_lines(
             connection, after=after, limit=limit, customer_id=customer_id, held=held, active_on=active_on
         )
