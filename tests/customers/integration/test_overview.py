@@ -57,8 +57,8 @@ async def add_things(api: AsyncClient, customer_id: int) -> None:
         {"kind": "one_off", "description": "Visit", "amount": "99.00"},
     ]
     for start in ("2025-01-01", "2025-04-01"):
-        body = {"description": "Broadband", "start": start, "charges": charges}
-        answer = await api.post(f"/customers/{customer_id}/features", json=body)
+        order: Json = {"description": "Broadband", "start": start, "charges": charges}
+        answer = await api.post(f"/customers/{customer_id}/features", json=order)
         assert answer.status_code == 201, answer.text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import tracemalloc
@@ -22,6 +23,7 @@ from service_kit.database import transaction
 
 Json = dict[str, Any]
 CREDIT = "/reports/credit-limit"
+DEEP = base64.urlsafe_b64encode(b"[" * 1_400).decode().rstrip("=")
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ async def test_pages_of_any_size_are_the_list_in_its_order(
 
 async def test_a_cursor_of_another_order_is_refused(api: AsyncClient, accounts: dict[str, int]) -> None:
     after = (await api.get(CREDIT, params={"limit": 1, "sort": "headroom"})).json()["next"]
-    for wrong in (after, "x", "W10", "Ww" * 900, "eyJhIjoxfQ", "é"):
+    for wrong in (after, "x", "W10", DEEP, "eyJhIjoxfQ", "é"):
         answer = await api.get(CREDIT, params={"after": wrong, "sort": "balance"})
         assert answer.status_code == 422, wrong
         assert answer.json()["errors"][0]["field"] == "after"
@@ -227,7 +229,7 @@ async def test_who_lacks_something_for_an_invoice_is_listed_with_what(api: Async
     assert [each["name"] for each in by_account] == ["Abel", "Zed"]
     rows = list(csv.DictReader(io.StringIO((await api.get("/reports/not-ready.csv")).text)))
     assert [row["missing"] for row in rows] == ["VAT rate, billing cycle", "payment method"]
-    put = {"json": {"vat_rate": "standard", "billing_cycle": "monthly"}, "headers": {"If-Match": "*"}}
+    put: Json = {"json": {"vat_rate": "standard", "billing_cycle": "monthly"}, "headers": {"If-Match": "*"}}
     assert (await api.put(f"/customers/{lacking['customer_id']}", **put)).status_code == 200
     assert [each["name"] for each in await items(api, "/reports/not-ready")] == ["Abel"]
 
@@ -239,7 +241,7 @@ async def test_numbers_whose_calls_fall_to_the_default_tariffs_are_listed(api: A
     covered = await add_customer(name="Covered", tariff="RETAIL")
     bare = await add_customer(name="Bare", class_tariffs={"mobile": "MOB"})
     plain = await add_customer(name="Plain")
-    wanted = [
+    wanted: list[tuple[Json, str, Json]] = [
         (covered, "020 7946 0100", {}),
         (bare, "020 7946 0101", {"class_tariffs": {"national": "NAT"}}),
         (bare, "020 7946 0102", {"tariff": "RETAIL"}),

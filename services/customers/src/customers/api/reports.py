@@ -155,7 +155,8 @@ async def _csv(
     """A report as a file. The first page is read before the answer begins, so that an error is still told as one."""
     columns = list(view.model_fields)
     pages = all_pages(read)
-    first = await anext(pages, [])
+    nothing: list[_Row] = []
+    first = await anext(pages, nothing)
 
     def cells(rows: list[_Row]) -> Iterable[list[Any]]:
         return ([each[column] for column in columns] for each in map(shown, rows))
