@@ -109,8 +109,13 @@ async def customers_containing(
     values |= {f"part{at}": f"%{word}%" for at, word in enumerate(wanted.words)}
     words = " AND ".join(f"s.document LIKE :begin{at}" for at in range(len(wanted.words)))
     others = "s.customer_id <> ALL(:besides)"
-    branches = (_branch(0, words, others), _branch(1, _inside(wanted), f"NOT ({words})", others))
-    rows = await connection.execute(_statement(f"{' UNION ALL '.join(branches)} LIMIT :limit"), values)
+    if len(wanted.words) > 1:  # few have them all: one look for them is less than two
+        whole = f"SELECT NOT ({words}) AS place, {_SHOWN} FROM customer_search AS s"
+        question = f"{whole} WHERE ({_inside(wanted)}) AND {others} ORDER BY place LIMIT :limit"
+    else:
+        branches = (_branch(0, words, others), _branch(1, _inside(wanted), f"NOT ({words})", others))
+        question = f"{' UNION ALL '.join(branches)} LIMIT :limit"
+    rows = await connection.execute(_statement(question), values)
     return _customers(rows, statuses, lambda _: "part")
 
 
