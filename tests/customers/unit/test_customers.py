@@ -153,8 +153,13 @@ def test_the_largest_customer_fits_into_one_event() -> None:
             "name": wide,
             "company_name": wide,
             "billing_address": {"lines": ["字" * 100] * 10, "postcode": "字" * 100},
-            "contact_numbers": [wide] * 50,
+            "contact_numbers": [f"020 7946 {1000 + index} ext. 12345678" for index in range(50)],
             "emails": [f"{index}@{'x' * 60}.example" for index in range(50)],
+            "discount_plans": [
+                {"plan": f"{code[:61]}{index}", "start": "2025-01-01", "end": "2025-12-31", "quantity": 1_000_000}
+                for index in range(100)
+            ],
+            "portal_access": {"reports": [f"{'x' * 62}{index}" for index in range(50)]},
             "class_tariffs": {f"{code[:60]}{index}": code for index in range(200)},
             "class_markups": {f"{code[:60]}{index}": "99999.999999" for index in range(200)},
         }

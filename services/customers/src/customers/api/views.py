@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
@@ -13,10 +13,10 @@ from contracts.base import Code
 from contracts.customers import AssignmentState, CustomerState, FeatureState, NumberState, StatusPeriod
 from contracts.reference import ReferenceUpdated, StatusFlags
 from customers.config import settings
-from customers.domain.annual import warnings_for
 from customers.domain.customers import Customer
 from customers.domain.events import assignment_state, customer_state, feature_state, number_state
 from customers.domain.numbers import Line, LinePlan
+from customers.domain.warnings import Warned, warnings_of, without_annual
 from service_kit import clock
 from service_kit.http import Invalid, Problem
 
@@ -35,8 +35,11 @@ def _hidden(_: Any) -> bool:
     return not settings().annual_increases
 
 
-def _empty(value: Any) -> bool:
-    return not value
+class WarningView(BaseModel):
+    """A field whose value was accepted, and what to think of about it."""
+
+    field: str
+    message: str
 
 
 class CustomerView(CustomerState):
@@ -47,8 +50,9 @@ class CustomerView(CustomerState):
         default=None, exclude_if=_hidden, description="absent where annual increases are switched off (SPEC C12)"
     )
     annual_increase_date: date | None = Field(default=None, exclude_if=_hidden, description="the same")
-    warnings: tuple[str, ...] = Field(
-        default=(), exclude_if=_empty, description="what to think of about these details; absent where there is nothing"
+    created_at: datetime | None = Field(default=None, description="when it was added")
+    warnings: tuple[WarningView, ...] = Field(
+        default=(), description="what was accepted but is odd, by field: to be looked at"
     )
 
 
@@ -108,8 +112,15 @@ class ReferencePage(BaseModel):
 def view_customer(customer: Customer) -> CustomerView:
     """A customer, as answered."""
     view = customer_state(CustomerView, customer, clock.today())
-    warnings = warnings_for(view.annual_increase_profile) if settings().annual_increases else ()
-    return view.model_copy(update={"warnings": warnings})
+    return view.model_copy(
+        update={"created_at": customer.created_at, "warnings": view_warnings(warnings_of(customer.details))}
+    )
+
+
+def view_warnings(warned: Iterable[Warned]) -> tuple[WarningView, ...]:
+    """Warnings, as answered: none about what is hidden (SPEC C12)."""
+    shown = warned if settings().annual_increases else without_annual(warned)
+    return tuple(WarningView(**vars(each)) for each in shown)
 
 
 def view_line(line: Line) -> LineView:

@@ -17,8 +17,8 @@ FIELDS = ("annual_increase_profile", "annual_increase_date")
 NO_INCREASE = "none"
 _INDEXED = re.compile(r"(?<![a-z])(cpih?|rpix?)(?![a-z])")
 _OFCOM = (
-    "annual_increase_profile: contracts made in the UK since 17 January 2025 may not tie price rises to CPI or RPI "
-    "(Ofcom): say the rise in pounds and pence, for instance with the profile fixed_amount"
+    "contracts made in the UK since 17 January 2025 may not tie price rises to CPI or RPI (Ofcom): say the rise in "
+    "pounds and pence, for instance with the profile fixed_amount"
 )
 
 

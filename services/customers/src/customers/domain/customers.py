@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from contracts.customers import Address, BillLengths, LowInvoicePolicy, Markups, PaymentTerms
+from contracts.customers import (
+    Address,
+    BillLengths,
+    LowInvoicePolicy,
+    Markups,
+    PaymentTerms,
+    PlanPeriod,
+    PortalAccess,
+)
 from customers.domain import reference as lists
+from customers.domain.plans import check_plans
+from customers.domain.prices import check_day
 from customers.domain.reference import Book
 from customers.domain.rules import RuleBroken
 from customers.domain.status import History
@@ -20,6 +31,7 @@ REFERENCES = {
     "account_manager": lists.ACCOUNT_MANAGERS,
     "billing_cycle": lists.BILLING_CYCLES,
     "bill_style": lists.BILL_STYLES,
+    "annual_increase_profile": lists.ANNUAL_INCREASE_PROFILES,
 }
 """The details that are codes of reference lists."""
 RATING_FIELDS = ("tariff", "class_tariffs", "class_markups", "fallback_markup")
@@ -47,18 +59,23 @@ class Details:
     low_invoice: LowInvoicePolicy = field(default_factory=LowInvoicePolicy)
     credit_limit: Decimal | None = None
     rating: Markups = field(default_factory=Markups)
+    discount_plans: tuple[PlanPeriod, ...] = ()
+    portal_access: PortalAccess = field(default_factory=PortalAccess)
+    annual_increase_profile: str | None = None
+    annual_increase_date: date | None = None
     notes: str = ""
 
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer as it is now. `version` grows with each change of these."""
+    """A customer as it is now. `version` grows with each change of these; `created_at` is set when it is stored."""
 
     customer_id: int
     version: int
     account_number: str
     details: Details
     history: History
+    created_at: datetime | None = None
 
 
 def new_details(given: Mapping[str, Any], book: Book) -> Details:
@@ -93,6 +110,10 @@ def _checked(details: Details, before: Details, book: Book) -> Details:
         code = getattr(details, name)
         if code is not None and code != getattr(before, name):
             book.require(list_name, code, name)
+    if details.discount_plans != before.discount_plans:
+        check_plans(details.discount_plans)
+    if details.annual_increase_date is not None:
+        check_day(details.annual_increase_date, "annual_increase_date")
     return details
 
 

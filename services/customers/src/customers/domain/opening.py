@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from contracts.customers import StatusPeriod
 from customers.domain.customers import Customer, check_account_number, new_details
+from customers.domain.default_sets import DefaultSet, usable
 from customers.domain.numbers import (
     Feature,
     FeatureOrder,
@@ -21,6 +22,7 @@ from customers.domain.numbers import (
 )
 from customers.domain.reference import STATUSES, Book
 from customers.domain.rules import RuleBroken, within
+from customers.domain.warnings import Warned
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,15 @@ class Opening:
     """What is to be opened. `details` has the fields of `Details` that were given, the rating choices flat.
 
     Without an account number the system makes one; without a status it is the list's default, without a date from
-    which it holds, today.
+    which it holds, today. Details that are absent are taken from the default value set, if one is named, and then from
+    the default entries of their lists.
     """
 
     details: Mapping[str, Any]
     account_number: str | None = None
     status: str | None = None
     status_from: date | None = None
+    default_set: int | None = None
     numbers: tuple[NumberOrder, ...] = ()
     features: tuple[FeatureOrder, ...] = ()
 
@@ -46,6 +50,24 @@ class Opened:
     customer: Customer
     lines: tuple[Line, ...] = ()
     features: tuple[Feature, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+
+
+def with_set(opening: Opening, sets: Mapping[int, DefaultSet], book: Book) -> tuple[Opening, tuple[Warned, ...]]:
+    """SPEC C3: what is to be opened with the values of the set that it names, and what of that was left out.
+
+    Raises:
+        RuleBroken: there is no such set.
+    """
+    if opening.default_set is None:
+        return opening, ()
+    chosen = sets.get(opening.default_set)
+    if chosen is None:
+        raise RuleBroken("default_set", f"there is no default value set {opening.default_set}: GET /default-sets")
+    over, warned = usable(chosen.values, book)
+    status = over.pop("status", None)
+    kept = tuple(each for each in warned if each.field not in opening.details)
+    return replace(opening, details={**over, **opening.details}, status=opening.status or status), kept
 
 
 def ids_needed(opening: Opening, book: Book) -> int:

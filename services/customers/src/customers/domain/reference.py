@@ -56,7 +56,10 @@ _CODE = re.compile(r"[A-Za-z0-9][\w.\-]{0,63}", re.ASCII)
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of a reference list. `attributes` is what it does, of the type that `LISTS` names."""
+    """An entry of a reference list. `attributes` is what it does, of the type that `LISTS` names.
+
+    Those with a lower `position` are shown first; of equal ones the code decides.
+    """
 
     list: str
     code: str
@@ -65,6 +68,7 @@ class Entry:
     retired: bool = False
     is_default: bool = False
     version: int = 1
+    position: int = 0
 
 
 class Book:

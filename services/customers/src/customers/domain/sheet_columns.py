@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from customers.domain.addresses import ADDRESS_LINES
 from customers.domain.sheets import (
     Column,
     Columns,
@@ -16,7 +17,6 @@ from customers.domain.sheets import (
     read_text,
     read_whole,
 )
-from customers.domain.values import ADDRESS_LINES
 
 _RATING = {
     "tariff": Column("tariff", read_text),

@@ -8,20 +8,16 @@ from collections.abc import Iterable
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, ValidationResult
 
-from contracts.customers import Address, PaymentTerms
-from money.terms import check_terms
+from customers.domain.texts import pasted, quoted
 
 HOME_REGION = "GB"
 LONGEST_NUMBER = 15
 """Digits, by E.164."""
 SHORTEST_NUMBER = 3
-ADDRESS_LINES = 10
-LONGEST_LINE = 100
+LONGEST_CONTACT = 100
 _TYPED_NUMBER = re.compile(r"\+?[\d\s().\-/]+", re.ASCII)
-_SEPARATORS = re.compile(r"[,;\n]")
-_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_EMAIL = re.compile(rf"[^\s@,;:<>()\[\]\"\\]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
-_VAT_NUMBER = re.compile(r"(?=.*\d)[A-Z]{0,2}[0-9A-Z+*]{5,13}")
+_BETWEEN_CONTACTS = re.compile(r"[;|\r\n\u2028\u2029]|,(?!\s*(?:ext|x))|\s/\s", re.IGNORECASE)
+_EXTENSION = re.compile(r"(.*?)[\s,;]*(?:ext(?:ension|n)?\.?|x|#)\s*(\d{1,8})", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 
 def normalise_number(typed: str) -> str:
@@ -33,10 +29,10 @@ def normalise_number(typed: str) -> str:
     Raises:
         ValueError: it is no phone number at all.
     """
-    typed = typed.strip()
+    given, typed = typed, re.sub(r"^tel:", "", pasted(typed), flags=re.IGNORECASE)
     digits = re.sub(r"\D", "", typed)
     if not _TYPED_NUMBER.fullmatch(typed) or not SHORTEST_NUMBER <= len(digits) <= LONGEST_NUMBER + 2:
-        raise ValueError(f"'{typed[:40]}' is not a phone number: give {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits")
+        raise ValueError(f"{quoted(given)} is not a phone number: give {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits")
     known = _known_plan(typed, digits)
     if known is not None:
         return known
@@ -57,60 +53,30 @@ def _known_plan(typed: str, digits: str) -> str | None:
     return None
 
 
-def split_list(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Several values, given as a list or as one text with commas (SPEC C1); blank ones are left out."""
-    parts = _SEPARATORS.split(given) if isinstance(given, str) else given
-    return tuple(part.strip() for part in parts if part.strip())
+def read_contact_numbers(typed: str | Iterable[str]) -> tuple[str, ...]:
+    """Numbers that a customer is rung on, each once: normalised as `normalise_number` does, with ` ext. 12` behind.
 
-
-def check_emails(emails: Iterable[str]) -> tuple[str, ...]:
-    """Addresses that can be written to, each once.
+    Args:
+        typed: one text with commas, semicolons or line breaks, or a list of texts.
 
     Raises:
-        ValueError: names each that cannot.
+        ValueError: names each that is none.
     """
-    kept: dict[str, str] = {}
-    for email in emails:
-        kept.setdefault(email.casefold(), email)
-    wrong = [email for email in kept.values() if not _is_email(email)]
+    kept: dict[str, None] = {}
+    wrong: list[str] = []
+    for text in [typed] if isinstance(typed, str) else typed:
+        for part in filter(None, map(str.strip, _BETWEEN_CONTACTS.split(text))):
+            try:
+                kept[_contact_number(part)] = None
+            except ValueError as error:
+                wrong.append(str(error))
     if wrong:
-        told = ", ".join(f"'{email}'" for email in wrong)
-        raise ValueError(f"{told}: not an email address, give for example accounts@brightwater.example")
-    return tuple(kept.values())
+        raise ValueError("; ".join(wrong[:5]) + ". Names belong in the notes")
+    return tuple(kept)
 
 
-def _is_email(email: str) -> bool:
-    local = email.partition("@")[0]
-    dots = local.startswith(".") or local.endswith(".") or ".." in local
-    return len(email) <= 254 and not dots and _EMAIL.fullmatch(email) is not None
-
-
-def check_vat_number(typed: str) -> str:
-    """A VAT number in capitals; its shape is looked at, not whether it was ever given out.
-
-    Raises:
-        ValueError: it cannot be one.
-    """
-    shown = " ".join(typed.upper().split())
-    if shown and not _VAT_NUMBER.fullmatch(re.sub(r"[ .\-]", "", shown)):
-        raise ValueError(f"'{shown[:40]}' is not a VAT number: give for example GB 999 9999 73")
-    return shown
-
-
-def check_payment_terms(terms: PaymentTerms) -> PaymentTerms:
-    """SPEC C6, Z15. Raises ValueError: says which values the kind takes."""
-    check_terms(terms.kind, terms.value)
-    return terms
-
-
-def clean_address(address: Address) -> Address:
-    """An address without blank lines; the postcode in capitals.
-
-    Raises:
-        ValueError: it has more than fits on an envelope.
-    """
-    lines = tuple(line.strip() for line in address.lines if line.strip())
-    postcode = address.postcode.strip().upper()
-    if len(lines) > ADDRESS_LINES or any(len(part) > LONGEST_LINE for part in (*lines, postcode)):
-        raise ValueError(f"an address has at most {ADDRESS_LINES} lines of at most {LONGEST_LINE} letters")
-    return address.model_copy(update={"lines": lines, "postcode": postcode})
+def _contact_number(typed: str) -> str:
+    extended = _EXTENSION.fullmatch(pasted(typed)) if len(typed) <= LONGEST_CONTACT else None
+    if extended:
+        return f"{normalise_number(extended.group(1))} ext. {extended.group(2)}"
+    return normalise_number(typed)

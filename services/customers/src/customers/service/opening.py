@@ -10,12 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from customers.config import settings
 from customers.domain import audit, events
 from customers.domain.customers import format_account_number
-from customers.domain.opening import Opened, Opening, ids_needed, open_customer
+from customers.domain.opening import Opened, Opening, ids_needed, open_customer, with_set
 from customers.domain.reference import Book
 from customers.domain.rules import RuleBroken
 from customers.service.problems import account_number_taken, constraint_of, invalid, number_taken, once_more
 from customers.store.audit import write_audit
 from customers.store.customers import account_numbers_taken, find_holder, insert_customers, take_account_series
+from customers.store.default_sets import read_sets
 from customers.store.numbers import find_holding, insert_features, insert_lines
 from customers.store.reference import read_book
 from customers.store.rows import take_ids
@@ -77,25 +78,27 @@ async def _open(openings: Sequence[Opening], actor: str) -> list[Opened | Proble
 async def _checked(tx: Transaction, openings: Sequence[Opening], book: Book) -> list[Opened | Problem]:
     ids = iter(await take_ids(tx.connection, sum(ids_needed(opening, book) for opening in openings)))
     today = clock.today()
+    sets = await read_sets(tx.connection, {each.default_set for each in openings if each.default_set is not None})
     outcomes: list[Opened | Problem] = []
     for opening in openings:
         try:
-            outcomes.append(open_customer(opening, book, today, ids))
+            filled, warned = with_set(opening, sets, book)
+            outcomes.append(replace(open_customer(filled, book, today, ids), warnings=warned))
         except RuleBroken as broken:
             outcomes.append(invalid(broken))
     return outcomes
 
 
 async def _numbered(tx: Transaction, opened: Sequence[Opened]) -> list[Opened]:
-    """SPEC C2: the same customers; those without an account number get one that is free."""
+    """SPEC C2: the same customers, added now; those without an account number get one that is free."""
+    now = clock.now()
     wanting = sum(not each.customer.account_number for each in opened)
     given = {each.customer.account_number.lower() for each in opened}
     free = iter(await _free_account_numbers(tx, wanting, given))
+    accounts = [each.customer.account_number or next(free) for each in opened]
     return [
-        each
-        if each.customer.account_number
-        else replace(each, customer=replace(each.customer, account_number=next(free)))
-        for each in opened
+        replace(each, customer=replace(each.customer, account_number=account, created_at=now))
+        for each, account in zip(opened, accounts, strict=True)
     ]
 
 

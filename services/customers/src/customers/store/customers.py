@@ -10,7 +10,16 @@ from sqlalchemy import RowMapping, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.base import Contract
-from contracts.customers import Address, BillLengths, LowInvoicePolicy, Markups, PaymentTerms, StatusPeriod
+from contracts.customers import (
+    Address,
+    BillLengths,
+    LowInvoicePolicy,
+    Markups,
+    PaymentTerms,
+    PlanPeriod,
+    PortalAccess,
+    StatusPeriod,
+)
 from customers.domain.customers import Customer, Details
 from customers.store.accounts import save_terms
 from customers.store.rows import by, insert_all, take_from, values_of
@@ -24,6 +33,7 @@ _PARTS: dict[str, type[Contract]] = {
     "bill_lengths": BillLengths,
     "low_invoice": LowInvoicePolicy,
     "rating": Markups,
+    "portal_access": PortalAccess,
 }
 _LISTS = ("contact_numbers", "emails")
 _DETAILS = tuple(field.name for field in fields(Details))
@@ -31,7 +41,7 @@ _DETAILS = tuple(field.name for field in fields(Details))
 
 async def insert_customers(connection: AsyncConnection, customers: Sequence[Customer]) -> None:
     """Insert customers with their first status. Raises IntegrityError: an account number is taken."""
-    await insert_all(connection, customer, [_values(each) for each in customers])
+    await insert_all(connection, customer, [{**_values(each), "created_at": each.created_at} for each in customers])
     periods = [_period(each.customer_id, period) for each in customers for period in each.history]
     await insert_all(connection, status_period, periods)
     await save_listed(connection, customers)
@@ -133,12 +143,15 @@ def _customer(row: RowMapping, periods: Sequence[RowMapping]) -> Customer:
             StatusPeriod(status=each["status"], effective_from=each["effective_from"], reason=each["reason"])
             for each in periods
         ),
+        created_at=row["created_at"],
     )
 
 
 def _read(name: str, value: Any) -> Any:
     if name in _PARTS and value is not None:
         return _PARTS[name].model_validate(value)
+    if name == "discount_plans":
+        return tuple(map(PlanPeriod.model_validate, value))
     return tuple(value) if name in _LISTS else value
 
 

@@ -59,6 +59,15 @@ customer = Table(
     Column("low_invoice", JSONB, nullable=False),
     Column("credit_limit", Numeric(17, 2)),
     Column("rating", JSONB, nullable=False),
+    Column("discount_plans", JSONB, nullable=False, server_default=text("'[]'")),
+    Column(
+        "portal_access",
+        JSONB,
+        nullable=False,
+        server_default=text("""'{"reports": [], "bills": false, "payments": false}'"""),
+    ),
+    Column("annual_increase_profile", Text),
+    Column("annual_increase_date", Date),
     Column("notes", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
@@ -171,6 +180,7 @@ reference_entry = Table(
     Column("retired", Boolean, nullable=False),
     Column("is_default", Boolean, nullable=False),
     Column("attributes", JSONB(none_as_null=True)),
+    Column("position", Integer, nullable=False, server_default=text("0")),
 )
 Index(
     "reference_entry_default",
@@ -193,3 +203,4 @@ audit = Table(
     Column("new", JSONB(none_as_null=True)),
 )
 Index("audit_customer", audit.c.customer_id, audit.c.audit_id)
+Index("audit_lists", audit.c.entity, audit.c.audit_id, postgresql_where=audit.c.customer_id.is_(None))

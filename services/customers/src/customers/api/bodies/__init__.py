@@ -16,7 +16,6 @@ from customers.api.bodies.values import (
     Policy,
     Terms,
     Text,
-    Texts,
     VatNumber,
 )
 
@@ -44,6 +43,5 @@ __all__ = [
     "StatusChange",
     "Terms",
     "Text",
-    "Texts",
     "VatNumber",
 ]

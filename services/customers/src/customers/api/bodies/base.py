@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated, Any
+from collections.abc import Collection, Iterator
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
+
+from contracts.base import Contract
 
 Limit = Annotated[int, Field(ge=1, le=1000, description="the most items")]
 After = Annotated[int, Field(ge=0, lt=2**63, description="the `next` of the page before")]
@@ -21,6 +24,9 @@ class Body(BaseModel):
     def _storable(cls, sent: Any) -> Any:
         if _has_nul(sent):
             raise ValueError("a text holds the character NUL, which cannot be kept: take it out")
+        unknown = [InitErrorDetails(type="extra_forbidden", loc=path, input=None) for path in _unknown(cls, sent, ())]
+        if unknown:
+            raise ValidationError.from_exception_data(cls.__name__, unknown)
         return sent
 
     def given(self, leaving_out: Collection[str] = ()) -> dict[str, Any]:
@@ -37,3 +43,24 @@ def _has_nul(given: Any) -> bool:
         case list() | tuple():
             return any(_has_nul(part) for part in given)
     return False
+
+
+def _unknown(kind: type[BaseModel], sent: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """The paths of fields that parts of a body do not have: contracts, which take newer events, pass over them."""
+    for name, value in sent.items() if isinstance(sent, dict) else ():
+        field = kind.model_fields.get(name)
+        if field is not None:
+            parts = enumerate(value) if isinstance(value, list) else [(None, value)]
+            for place, part in parts:
+                where = (*path, name) if place is None else (*path, name, place)
+                for inner in _contracts(field.annotation):
+                    yield from _unknown(inner, part, where)
+        elif issubclass(kind, Contract):
+            yield (*path, name)
+
+
+def _contracts(annotation: Any) -> Iterator[type[Contract]]:
+    if isinstance(annotation, type) and issubclass(annotation, Contract):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _contracts(part)

@@ -7,19 +7,22 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from contracts.base import Code
-from contracts.customers import Address, BillLengths, LowInvoicePolicy, Markups, StatusPeriod
+from contracts.base import Code, Id
+from contracts.customers import BillLengths, LowInvoicePolicy, Markups, PortalAccess, StatusPeriod
 from customers.api.bodies.base import Body
 from customers.api.bodies.values import (
     BillingAddress,
+    ContactNumbers,
     CreditLimit,
     Emails,
     Name,
     Percent,
+    Plans,
     Policy,
+    Portal,
     Terms,
     Text,
-    Texts,
+    TypedAddress,
     VatNumber,
 )
 from customers.config import settings
@@ -47,8 +50,8 @@ class CustomerChange(RatingFields):
     account_number: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     name: Name = "-"
     company_name: Text = ""
-    billing_address: BillingAddress = Address()
-    contact_numbers: Texts = ()
+    billing_address: BillingAddress = TypedAddress()
+    contact_numbers: ContactNumbers = ()
     emails: Emails = ()
     payment_method: Code | None = None
     payment_terms: Terms | None = None
@@ -61,6 +64,10 @@ class CustomerChange(RatingFields):
     bill_lengths: BillLengths = BillLengths()
     low_invoice: Policy = LowInvoicePolicy()
     credit_limit: CreditLimit | None = None
+    discount_plans: Plans = ()
+    portal_access: Portal = PortalAccess()
+    annual_increase_profile: Code | None = None
+    annual_increase_date: date | None = None
     notes: str = Field(default="", max_length=20_000)
 
     @field_validator(*annual.FIELDS, mode="before", check_fields=False)
@@ -76,7 +83,7 @@ class CustomerChange(RatingFields):
         return self.given(leaving_out={"account_number"})
 
 
-BESIDE_DETAILS = {"account_number", "status", "status_from", "numbers", "features"}
+BESIDE_DETAILS = {"account_number", "status", "status_from", "default_set", "numbers", "features"}
 
 
 class NewCustomer(CustomerChange):
@@ -86,6 +93,10 @@ class NewCustomer(CustomerChange):
     status: Code | None = None
     status_from: date | None = Field(default=None, description="the local date that the status history begins on")
 
+    default_set: Id | None = Field(
+        default=None, description="the default value set whose values the fields that are absent take (SPEC C3)"
+    )
+
     def opening(self) -> Opening:
         """As the domain takes it."""
         return Opening(
@@ -93,6 +104,7 @@ class NewCustomer(CustomerChange):
             account_number=self.account_number,
             status=self.status,
             status_from=self.status_from,
+            default_set=self.default_set,
         )
 
 

@@ -35,6 +35,7 @@ class ImportedCustomer(NewCustomer):
             account_number=self.account_number,
             status=self.status,
             status_from=self.status_from,
+            default_set=self.default_set,
             numbers=tuple(number.order() for number in self.numbers),
             features=tuple(feature.order() for feature in self.features),
         )
