@@ -314,6 +314,26 @@ async def test_a_number_that_ends_is_refunded_and_one_that_is_removed_was_never_
     assert (invoice["kind"], invoice["net"], invoice["due_date"]) == ("credit_note", Decimal("-14.00"), None)
 
 
+async def test_a_number_that_moves_is_refunded_at_one_customer_and_charged_at_the_other(world: World) -> None:
+    """C9, I2, Z6: the same price by the day on both bills; a one-off that lies ahead is charged by one of them."""
+    old, new = made.customer(low_invoice=made.CREATE), made.customer(low_invoice=made.CREATE)
+    rental, visit = made.charge("28.00", date(2025, 2, 1), months=1), made.charge("80.00", date(2025, 2, 25))
+    here = made.number(old.customer_id, rental, visit)
+    await world.hear(old, new, here)
+    await world.approve(await world.bill())
+    left = rental.model_copy(update={"end": date(2025, 2, 21)})
+    there = [each.model_copy(update={"charge_id": made.fresh_id()}) for each in (rental, visit)]
+    there[0] = there[0].model_copy(update={"start": date(2025, 2, 22), "anchor": date(2025, 2, 22)})
+    await world.hear(
+        made.number(new.customer_id, *there, number=here.number, start=date(2025, 2, 22)),
+        here.model_copy(update={"version": 2, "end": date(2025, 2, 21), "charges": (left,)}),
+    )
+    run_id = await world.bill(bill_to=FEBRUARY)
+    found = [(each["kind"], each["net"]) for each in await world.invoices(run_id)]
+    # 7 of 28 days of February at 28.00 at each; then the new customer's March in advance, and the visit.
+    assert found == [("credit_note", Decimal("-7.00")), ("invoice", Decimal("115.00"))]
+
+
 async def test_the_database_refuses_to_bill_a_settlement_or_a_close_twice(world: World) -> None:
     """B1: even a program gone wrong cannot."""
     await world.hear(customer := made.customer())

@@ -22,7 +22,7 @@ from tests.rating.support.carriers import (
     tell_reference,
 )
 
-from contracts.customers import CustomerUpdated, StatusPeriod
+from contracts.customers import AssignmentCreated, AssignmentRemoved, CustomerUpdated, StatusPeriod
 from rating.service import guiding_again, retrying, storing
 from rating.service.guiding_again import guide_again_next
 from rating.service.keeping import Ledger
@@ -122,6 +122,31 @@ async def test_calls_of_a_moved_number_become_its_new_holders_from_that_day_on(p
     assert await counted() == {("rated", ""): (4, 480_000)}
     assert [(kind, revision) for kind, revision, _ in await told()] == [("usage.reversed", 2), ("usage.rated", 3)]
     assert await rows("SELECT * FROM reguide_request") == []
+
+
+@pytest.mark.parametrize("newcomer_first", [True, False])
+async def test_a_number_that_was_never_there_is_told_in_any_order(partition: Position, newcomer_first: bool) -> None:
+    """C9: moved on its first day, the old customer's period is removed; the two customers' events come in any order."""
+    gone = AssignmentRemoved(**{**assignment(1, 1, OURS).model_dump(), "version": 2})
+    events = [[gone], [number(3, 2, OURS), assignment(3, 2, OURS)]]
+    for told_now in reversed(events) if newcomer_first else events:
+        await tell(*told_now)
+        await work_off()
+    await tell(assignment(1, 1, OURS))
+    await work_off()
+    assert await charged() == {f"{OURS}/10": 2, f"{OURS}/20": 2, f"{OTHER}/10": 1, f"{OTHER}/20": 1}
+    assert await counted() == {("rated", ""): (4, 480_000)}
+
+
+async def test_calls_after_another_call_plan_began_stay_where_they_are(partition: Position) -> None:
+    """C9: one assignment for each call plan, without a gap between them."""
+    await tell(
+        assignment(1, 1, OURS, version=2, end=date(2025, 1, 14)),
+        AssignmentCreated(**{**assignment(1, 1, OURS, start=MOVED).model_dump(), "assignment_id": 99}),
+    )
+    await work_off()
+    assert len(await charged()) == 4
+    assert await told() == []
 
 
 async def test_calls_after_the_end_of_a_number_are_reversed_and_held_and_come_back_with_it(partition: Position) -> None:
