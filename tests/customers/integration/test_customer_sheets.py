@@ -32,9 +32,11 @@ async def test_a_row_becomes_a_customer_with_every_field(api: httpx.AsyncClient)
     """C1, C6, C10: emails with commas, an address in columns, terms in words, pounds as they are written."""
     body = (
         "Account Number,Name,Company Name,Address Line 1,Address Line 2,Postcode,Emails,Payment Terms,Credit Limit,"
-        "Fallback Markup,Status From,Bill Length Email,Low Invoice Policy,Low Invoice Threshold,Notes\r\n"
+        "Fallback Markup,Status From,Bill Length Email,Low Invoice Policy,Low Invoice Threshold,Notes,"
+        "Portal Reports,Portal Bills,Annual Increase Profile,Annual Increase Date\r\n"
         'Acme-1,Zoë O\'Brien,"Acme, ""The"" Ltd",1 Mill Lane,Testford,zz99 9zz,"a@acme.example, b@acme.example",'
-        'day 15,"£1,500.50",12.5%,31/01/2025,full,create,5,"one\r\ntwo"\r\n'
+        'day 15,"£1,500.50",12.5%,31/01/2025,full,create,5,"one\r\ntwo",'
+        '"calls, spend",yes,fixed_amount,01/04/2026\r\n'
     )
     [told] = await send(api, body)
     assert (told["row"], told["account_number"], told["outcome"]) == (2, "Acme-1", "added")
@@ -48,6 +50,8 @@ async def test_a_row_becomes_a_customer_with_every_field(api: httpx.AsyncClient)
     assert (customer["credit_limit"], customer["rating"]["fallback_markup"]) == ("1500.50", "12.5")
     assert customer["status_history"][0]["effective_from"] == "2025-01-31"
     assert (customer["bill_lengths"]["email"], customer["low_invoice"]["threshold"]) == ("full", "5.00")
+    assert customer["portal_access"] == {"reports": ["calls", "spend"], "bills": True, "payments": False}
+    assert (customer["annual_increase_profile"], customer["annual_increase_date"]) == ("fixed_amount", "2026-04-01")
     assert customer["notes"] == "one\r\ntwo"
 
 
@@ -77,7 +81,7 @@ async def test_bad_rows_are_told_by_column_and_a_dry_run_changes_nothing(
         told.get("problem", {}).get("type") for told in real
     ]
     fields = [[error["field"] for error in told.get("problem", {}).get("errors", ())] for told in real]
-    assert fields[3:6] == [["name"], ["payment_terms", "credit_limit", "emails"], ["vat_rate"]]
+    assert fields[3:6] == [["name"], ["credit_limit", "emails", "payment_terms"], ["vat_rate"]]
     assert real[3]["problem"]["errors"][0]["message"].startswith("the cell is empty")
     assert await customers_there() == 3
     assert {told["problem"]["status"] for told in await send(api, ROWS) if told["row"] in {2, 3, 4}} == {409}

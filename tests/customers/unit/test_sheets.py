@@ -18,11 +18,11 @@ from customers.domain.sheets import (
     read_date,
     read_decimal,
     read_flag,
+    read_list,
     read_money,
     read_pairs,
     read_percent,
     read_phone,
-    read_terms,
     read_text,
     read_whole,
     sheet_rows,
@@ -125,15 +125,10 @@ def test_an_unknown_column_lists_the_known_ones() -> None:
         (read_whole, "7.0", 7),
         (read_flag, "Yes", True),
         (read_flag, "0", False),
+        (read_list, "calls, bills;;", ["calls", "bills"]),
         (read_phone, "020 7946 0123", "020 7946 0123"),
         (read_phone, "442079460123.0", "442079460123"),
         (read_pairs(read_percent), "Mobile=12.5; National = 10%;", {"Mobile": "12.5", "National": "10"}),
-        (read_terms, "30 days", {"kind": "days_after", "value": 30}),
-        (read_terms, "1 Day after invoice", {"kind": "days_after", "value": 1}),
-        (read_terms, "day 15", {"kind": "day_of_month", "value": 15}),
-        (read_terms, "Month end", {"kind": "days_before_month_end", "value": -1}),
-        (read_terms, "2 days before month end", {"kind": "days_before_month_end", "value": -3}),
-        (read_terms, "days_before_month_end -2", {"kind": "days_before_month_end", "value": -2}),
     ],
 )
 def test_cells_are_read(reader: Callable[[str], Any], cell: str, value: Any) -> None:
@@ -163,8 +158,6 @@ def test_cells_are_read(reader: Callable[[str], Any], cell: str, value: Any) -> 
         (read_phone, "4.42079E+11", "last digits are lost"),
         (read_pairs(read_text), "Mobile", "Mobile=12.5"),
         (read_pairs(read_text), "A=1;A=2", "once"),
-        (read_terms, "soon", "30 days"),
-        (read_terms, "99999999999999999999 days", "30 days"),
     ],
 )
 def test_what_could_mean_two_things_is_not_guessed(reader: Callable[[str], Any], cell: str, told: str) -> None:

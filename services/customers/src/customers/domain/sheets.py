@@ -35,11 +35,6 @@ _PLAIN = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+", re.ASCII)
 _COMMA = re.compile(r"[+-]?\d+,\d{1,2}", re.ASCII)
 _POWER = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE | re.ASCII)
-_TERMS = (
-    (re.compile(r"(\d{1,4}) days?( after invoice)?"), "days_after", 1),
-    (re.compile(r"day (\d{1,3})( of month)?"), "day_of_month", 1),
-    (re.compile(r"(\d{1,3}) days? before month end"), "days_before_month_end", -1),
-)
 _YES, _NO = {"yes", "y", "true", "1"}, {"no", "n", "false", "0"}
 
 Reader = Callable[[str], Any]
@@ -282,6 +277,11 @@ def read_text(cell: str) -> str:
     return cell
 
 
+def read_list(cell: str) -> list[str]:
+    """Several texts, with commas or semicolons between them."""
+    return [part.strip() for part in re.split("[,;]", cell) if part.strip()]
+
+
 def read_phone(cell: str) -> str:
     """A phone number as typed, unless a spreadsheet has made a power of ten of it: its last digits are lost then."""
     if _POWER.fullmatch(cell):
@@ -305,21 +305,3 @@ def read_pairs(read_value: Reader) -> Reader:
         return pairs
 
     return read
-
-
-def read_terms(cell: str) -> dict[str, Any]:
-    """SPEC C6: `30 days`, `day 15`, `month end`, `2 days before month end`; also as in JSON, `day_of_month 15`."""
-    text = " ".join(cell.casefold().split())
-    kind, _, value = text.partition(" ")
-    if kind in {"days_after", "day_of_month", "days_before_month_end"} and re.fullmatch(r"-?\d{1,4}", value, re.ASCII):
-        return {"kind": kind, "value": int(value)}
-    if text in {"month end", "end of month", "last day of month"}:
-        return {"kind": "days_before_month_end", "value": -1}
-    for pattern, kind, sign in _TERMS:
-        found = pattern.fullmatch(text)
-        if found:
-            days = int(found.group(1))
-            return {"kind": kind, "value": days if sign > 0 else -1 - days}
-    raise ValueError(
-        f"'{cell[:40]}' are not payment terms: write '30 days', 'day 15', 'month end' or '2 days before month end'"
-    )

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from customers.domain import audit, events
 from customers.domain.importing import TakenDays
 from customers.domain.numbers import NumberOrder
+from customers.service.lines import one_picture
 from customers.service.number_rows import Answered, Asked, Facts, Judged, facts_of, judge, refused
 from customers.service.problems import constraint_of
 from customers.store.audit import write_audit
@@ -24,7 +25,7 @@ from customers.store.numbers import insert_lines
 from customers.store.rows import take_ids
 from customers.store.tables import NUMBER_TAKEN
 from service_kit import clock
-from service_kit.database import Transaction, reading, transaction
+from service_kit.database import Transaction, transaction
 from service_kit.errors import TryAgain
 from service_kit.http import Problem
 
@@ -88,7 +89,7 @@ async def _look(source: Source, report: Report) -> set[int]:
     """What would become of the rows. Returns the customers whose they are."""
     taken, customers, iterator = TakenDays(), set[int](), source()
     while group := await asyncio.to_thread(_next, iterator):
-        async with reading() as connection:
+        async with one_picture() as connection:
             facts = await facts_of(connection, group, lock=False)
         judged = judge(group, facts, taken, None)
         customers.update(facts.by_id)

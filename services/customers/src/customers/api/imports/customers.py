@@ -34,11 +34,6 @@ ROWS_TOGETHER = 100
 """Rows that share a transaction, as long as none of them clashes."""
 LONGEST_ROW_BYTES = 8 * 1024 * 1024
 COLUMNS = ("row", "account_number", "customer_id", "outcome")
-SHEET_COLUMNS = {
-    name: column
-    for name, column in CUSTOMER_COLUMNS.items()
-    if column.path.partition(".")[0] in ImportedCustomer.model_fields
-}
 _ANSWER = {"row": 1, "account_number": "F000001", "customer_id": 1042, "outcome": "added"}
 _ABOUT = (
     "a line for each row, in their order: row (of a CSV file the header is 1), account_number, outcome (added, would "
@@ -62,7 +57,7 @@ class Row:
     summary="Add customers with their numbers and features",
     response_class=StreamingResponse,
     responses=documented(_ABOUT, _ANSWER, COLUMNS),
-    openapi_extra=csv_body(SHEET_COLUMNS, **{JSON_LINES: _LINE}),
+    openapi_extra=csv_body(CUSTOMER_COLUMNS, **{JSON_LINES: _LINE}),
 )
 async def import_customers(request: Request, dry_run: DryRun = False) -> StreamingResponse:
     """JSON lines: each row a customer as `POST /customers` takes it, with `numbers` and `features`. Or CSV with the
@@ -75,7 +70,7 @@ async def import_customers(request: Request, dry_run: DryRun = False) -> Streami
     doing = _Dry() if dry_run else _Real(principal(request))
     try:
         if is_sheet(request):
-            async with sheet(request, SHEET_COLUMNS, CUSTOMER_NEEDED) as rows:
+            async with sheet(request, CUSTOMER_COLUMNS, CUSTOMER_NEEDED) as rows:
                 await _run(_sheet_groups(rows), doing, report)
         else:
             await _run(_together(_lines(request.stream())), doing, report)
@@ -93,7 +88,7 @@ async def import_customers(request: Request, dry_run: DryRun = False) -> Streami
     responses=csvs.RESPONSES,
 )
 async def get_customers_template() -> Response:
-    return Response(template(SHEET_COLUMNS), media_type=csvs.MEDIA_TYPE)
+    return Response(template(CUSTOMER_COLUMNS), media_type=csvs.MEDIA_TYPE)
 
 
 class _Real:
@@ -143,12 +138,12 @@ async def _sheet_groups(rows: Rows) -> AsyncIterator[list[Row]]:
 
 def sheet_row(row: SheetRow) -> Row:
     """A row of a CSV file, as the same customer in JSON would be read."""
-    sent, errors = read_cells(row, SHEET_COLUMNS)
+    sent, errors = read_cells(row, CUSTOMER_COLUMNS)
     account_number = row.cells.get("account_number")
     try:
         customer = ImportedCustomer.model_validate(sent)
     except ValidationError as error:
-        errors = cell_errors(error, SHEET_COLUMNS, errors)
+        errors = cell_errors(error, CUSTOMER_COLUMNS, errors)
     what = row_problem(row.number, errors) if errors else customer.opening()
     return Row(row.number, account_number, what)
 
