@@ -7,6 +7,7 @@ from customers.api import (
     cards,
     charges,
     customers,
+    default_sets,
     features,
     imports,
     increases,
@@ -24,6 +25,7 @@ ROUTERS: list[APIRouter] = [
     listing.router,
     cards.router,
     overview.router,
+    default_sets.router,  # before the customers: "new" is no id
     customers.router,
     numbers.router,
     features.router,

@@ -36,7 +36,7 @@ async def post_customer(body: NewCustomer, request: Request, response: Response)
     opened = await open_one(body.opening(), principal(request))
     response.headers["Location"] = f"/customers/{opened.customer.customer_id}"
     tag(response, opened.customer.version)
-    return view_customer(opened.customer)
+    return view_customer(opened.customer, opened.warnings)
 
 
 @router.get("/customers", dependencies=READ, summary="Customers by id, or the one of an account number")

@@ -109,11 +109,11 @@ class ReferencePage(BaseModel):
     next: None = None
 
 
-def view_customer(customer: Customer) -> CustomerView:
-    """A customer, as answered."""
+def view_customer(customer: Customer, warned: Iterable[Warned] = ()) -> CustomerView:
+    """A customer, as answered; with warnings beside those of its details."""
     view = customer_state(CustomerView, customer, clock.today())
     return view.model_copy(
-        update={"created_at": customer.created_at, "warnings": view_warnings(warnings_of(customer.details))}
+        update={"created_at": customer.created_at, "warnings": view_warnings((*warnings_of(customer.details), *warned))}
     )
 
 

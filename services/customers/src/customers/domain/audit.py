@@ -55,10 +55,17 @@ def created(customer_id: int | None, entity: str, entity_id: object, state: Any)
     return Trace(customer_id, entity, str(entity_id), "created", None, as_json(vars(state)))
 
 
+def removed(customer_id: int | None, entity: str, entity_id: object, state: Any) -> Trace:
+    """The trace of an entity that was taken away, with its whole state."""
+    return Trace(customer_id, entity, str(entity_id), "removed", as_json(vars(state)), None)
+
+
 def opened(what: Opened) -> Iterator[Trace]:
     """The traces of a new customer with all that was added with it."""
     customer = what.customer
-    yield created(customer.customer_id, "customer", customer.customer_id, customer.details)
+    beside = {"account_number": customer.account_number, "history": customer.history}
+    state = as_json({**vars(customer.details), **beside})
+    yield Trace(customer.customer_id, "customer", str(customer.customer_id), "created", None, state)
     for line in what.lines:
         yield from map(added, line.entities())
     yield from map(added, what.features)
@@ -75,8 +82,7 @@ def changed(changes: Iterable[Change]) -> Iterator[Trace]:
         before, after = change.before, change.after
         if after is None:
             assert before is not None
-            old = as_json(vars(before))
-            yield Trace(before.customer_id, kind_of(before), str(id_of(before)), "removed", old, None)
+            yield removed(before.customer_id, kind_of(before), id_of(before), before)
         elif before is None:
             yield added(after)
         else:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, get_type_hints
 
-from customers.domain.customers import REFERENCES
+from pydantic import TypeAdapter
+
+from contracts.customers import Markups
+from customers.domain.customers import REFERENCES, Details
 from customers.domain.reference import STATUSES, Book
 from customers.domain.rules import RuleBroken, within
 from customers.domain.texts import quoted
 from customers.domain.warnings import Warned
 
 MOST_SETS = 500
+_KINDS = {
+    **get_type_hints(Details),
+    **{name: field.annotation for name, field in Markups.model_fields.items()},
+    "account_number": str | None,
+    "status": str | None,
+    "status_from": date | None,
+}
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
 CODES = {**REFERENCES, "status": STATUSES}
 """The values that are codes of reference lists."""
 Values = Mapping[str, Any]
@@ -86,3 +98,13 @@ def loaded(values: Values, chosen: DefaultSet | None, book: Book) -> Start:
         return Start(values, None)
     over, warned = usable(chosen.values, book)
     return Start({**values, **over}, chosen.set_id, warned)
+
+
+def as_json(values: Values) -> dict[str, Any]:
+    """Values as JSON."""
+    return {name: _ADAPTERS[name].dump_python(value, mode="json") for name, value in values.items()}
+
+
+def from_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of JSON that `as_json` made."""
+    return {name: _ADAPTERS[name].validate_python(value) for name, value in values.items()}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, get_type_hints
+from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -26,9 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.customers import Markups
-from customers.domain.customers import Details
-from customers.domain.default_sets import DefaultSet, Values
+from customers.domain.default_sets import DefaultSet, as_json, from_json
 from customers.store.tables import metadata
 
 NAME_TAKEN = "default_set_name"
@@ -46,10 +43,6 @@ default_set = Table(
 Index(NAME_TAKEN, func.lower(default_set.c.name), unique=True)
 Index("default_set_default", default_set.c.is_default, unique=True, postgresql_where=default_set.c.is_default)
 
-_FIELDS = {**get_type_hints(Details), **get_type_hints(Markups), "status": str | None}
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(kind) for name, kind in _FIELDS.items() if not str(kind).startswith("typing.ClassVar")
-}
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('default sets'))")
 
 
@@ -106,11 +99,6 @@ async def delete_set(connection: AsyncConnection, set_id: int) -> None:
     await connection.execute(delete(default_set).where(default_set.c.set_id == set_id))
 
 
-def as_json(values: Values) -> dict[str, Any]:
-    """Values as JSON."""
-    return {name: _ADAPTERS[name].dump_python(value, mode="json") for name, value in values.items()}
-
-
 def _row(each: DefaultSet) -> dict[str, Any]:
     return {
         "version": each.version,
@@ -121,5 +109,4 @@ def _row(each: DefaultSet) -> dict[str, Any]:
 
 
 def _set(row: RowMapping) -> DefaultSet:
-    values = {name: _ADAPTERS[name].validate_python(value) for name, value in row["values"].items()}
-    return DefaultSet(row["set_id"], row["version"], row["name"], row["is_default"], values)
+    return DefaultSet(row["set_id"], row["version"], row["name"], row["is_default"], from_json(row["values"]))

@@ -2,6 +2,7 @@
 
 from customers.api.bodies.base import After, Body, Limit
 from customers.api.bodies.customers import CustomerChange, NewCustomer, RatingFields, StatusChange
+from customers.api.bodies.default_sets import DefaultSetBody, FormSoFar, SetValues
 from customers.api.bodies.imports import NUMBERS_PER_ROW, ImportedCustomer, ImportedFeature
 from customers.api.bodies.numbers import NewFeature, NewNumber
 from customers.api.bodies.reference import ReferenceEntry
@@ -27,7 +28,9 @@ __all__ = [
     "Charges",
     "CreditLimit",
     "CustomerChange",
+    "DefaultSetBody",
     "Emails",
+    "FormSoFar",
     "ImportedCustomer",
     "ImportedFeature",
     "Limit",
@@ -40,6 +43,7 @@ __all__ = [
     "Policy",
     "RatingFields",
     "ReferenceEntry",
+    "SetValues",
     "StatusChange",
     "Terms",
     "Text",

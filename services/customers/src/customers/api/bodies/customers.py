@@ -44,11 +44,9 @@ class RatingFields(Body):
         return Markups(**{name: getattr(self, name) for name in RATING_FIELDS})
 
 
-class CustomerChange(RatingFields):
-    """The details of a customer that change; null takes one away that may be absent."""
+class CommonDetails(RatingFields):
+    """The details that many customers have alike."""
 
-    account_number: Annotated[str, Field(min_length=1, max_length=40)] | None = None
-    name: Name = "-"
     company_name: Text = ""
     billing_address: BillingAddress = TypedAddress()
     contact_numbers: ContactNumbers = ()
@@ -77,6 +75,13 @@ class CustomerChange(RatingFields):
         if not settings().annual_increases:
             raise ValueError("annual increases are switched off here (FARTHING_ANNUAL_INCREASES): leave this out")
         return sent
+
+
+class CustomerChange(CommonDetails):
+    """The details of a customer that change; null takes one away that may be absent."""
+
+    account_number: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    name: Name = "-"
 
     def details(self) -> dict[str, Any]:
         """The fields of the domain's `Details` that were sent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from contracts.base import Amount, Code, Id
 from contracts.customers import PlanPeriod
@@ -20,6 +20,16 @@ from customers.service.charges import ChargeOrder
 DiscountPlans = Annotated[tuple[PlanPeriod, ...], Field(max_length=100)]
 Ids = Annotated[list[Id], Field(max_length=500)]
 AllOrNone = Literal["all", "none"]
+
+
+def _choice(sent: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(sent)
+    except ValidationError:
+        raise ValueError('give "all", "none" or a list of at most 500 ids') from None
+
+
+Choice = Annotated[AllOrNone | Ids, WrapValidator(_choice)]
 
 NUMBER_EXAMPLES: Any = {
     "another type": {"value": {"number_type": "sip", "label": "Reception"}},
@@ -101,10 +111,10 @@ class Move(Body):
 
     customer_id: Id
     on: date = Field(description="the first day at the new customer")
-    keep: AllOrNone | Ids = Field(
+    keep: Choice = Field(
         default="all", description="which charges go along, of the number, its call plan and the features that do"
     )
-    features: AllOrNone | Ids = Field(
+    features: Choice = Field(
         default="none", description="which linked features go along; the others end the day before"
     )
     call_plan: Code | None = Field(default=None, description="the present one unless given")
