@@ -128,7 +128,7 @@ async def test_what_is_wrong_with_a_move_is_said(api: AsyncClient, add_customer:
     body = {"customer_id": new["customer_id"], "on": "2025-04-01", **wrong}
     answer = await api.post(f"/numbers/{number_id}/move", json=body)
     assert answer.status_code == 422
-    assert field in [error["field"].split(".")[0] for error in answer.json()["errors"]]
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 async def test_a_number_does_not_go_to_its_own_customer_nor_a_dropped_one_nor_nobody(
@@ -243,9 +243,9 @@ async def test_rating_choices_and_discount_plans_are_set_and_taken_away(
     assert made["discount_plans"] == [plan]
     assert (await outbox("number.updated"))[-1]["payload"] == made
     assert (await api.put(url, json={"class_tariffs": {}})).json()["number"]["rating"]["class_tariffs"] == {}
-    none = {"tariff": None, "class_markups": {}, "fallback_markup": None, "discount_plans": []}
+    none: Json = {"tariff": None, "class_markups": {}, "fallback_markup": None, "discount_plans": []}
     cleared = (await api.put(url, json=none)).json()["number"]
-    empty = {"tariff": None, "class_tariffs": {}, "class_markups": {}, "fallback_markup": None}
+    empty: Json = {"tariff": None, "class_tariffs": {}, "class_markups": {}, "fallback_markup": None}
     assert (cleared["rating"], cleared["discount_plans"]) == (empty, [])
     twice = [plan, {"plan": "mobile-500", "start": "2026-01-01"}]
     assert (await api.put(url, json={"discount_plans": twice})).status_code == 422

@@ -23,7 +23,7 @@ from service_kit import clock
 from service_kit.database import Transaction, transaction
 from service_kit.http import NotFound
 
-MOST_CHARGES = 500
+MOST_CHARGES = 300
 """On one number or feature, ever: its event carries them all, and has a largest size."""
 
 
@@ -88,8 +88,7 @@ async def add_charge(number_id: int | None, feature_id: int | None, order: Charg
         [charge_id] = await take_ids(tx.connection, 1)
         days = (order.start or max(clock.today(), before.start), order.end)
         with rules():
-            if len(before.charges) >= MOST_CHARGES:
-                raise RuleBroken("charges", f"there are {MOST_CHARGES} charges on it: no more are kept")
+            _check_room(before, 1)
             book = await read_book(tx.connection)
             charge = added_charge(order.terms, days, (before.start, before.end), book, charge_id)
         after = replace(before, charges=(*before.charges, charge))
@@ -148,6 +147,7 @@ async def _replace(charge_id: int, put: _Replace, actor: str) -> list[OwnedCharg
         book = await read_book(tx.connection)
         with rules():
             parts = put(before.charges[place], before, book, new_id)
+            _check_room(before, len(parts) - 1)
         after = replace(before, charges=(*before.charges[:place], *parts, *before.charges[place + 1 :]))
         await apply(tx, [before], [after], actor)
     return [_owned(after, part) for part in parts]
@@ -157,6 +157,11 @@ async def _locked(tx: Transaction, number_id: int | None, feature_id: int | None
     if feature_id is not None:
         return await lock_feature(tx, feature_id)
     return (await lock_line(tx, number_id or 0)).line.number
+
+
+def _check_room(owner: Number | Feature, more: int) -> None:
+    if more > 0 and len(owner.charges) + more > MOST_CHARGES:
+        raise RuleBroken("charges", f"there are {MOST_CHARGES} charges on it: no more are kept")
 
 
 def _owned(owner: Number | Feature, charge: Charge) -> OwnedCharge:
