@@ -155,6 +155,19 @@ async def test_a_number_moves_only_as_it_was_seen(api: AsyncClient, add_customer
     assert answer.status_code == 412
 
 
+async def test_a_move_sent_twice_under_one_key_moves_once(api: AsyncClient, add_customer: Any, outbox: Any) -> None:
+    """C20: also where the number is with a third customer, which is told again."""
+    _, new, number_id = await two(api, add_customer)
+    body, key = {"customer_id": new["customer_id"], "on": "2025-04-01"}, {"Idempotency-Key": "move-1"}
+    first, again = [await api.post(f"/numbers/{number_id}/move", json=body, headers=key) for _ in range(2)]
+    assert (first.status_code, first.json()) == (again.status_code, again.json()) == (201, first.json())
+    assert len(await outbox("number.created")) == 2
+    taken = {"number": NUMBER["number"], "call_plan": "standard", "start": "2025-05-01"}
+    url, key = f"/customers/{new['customer_id']}/numbers", {"Idempotency-Key": "add-1"}
+    answers = [await api.post(url, json=taken, headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [409, 409]
+
+
 async def test_of_several_that_move_a_number_at_the_same_time_one_does(
     api: AsyncClient, add_customer: Any, outbox: Any
 ) -> None:
