@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ JSON = "application/json"
 _REFERENCE = "#/components/schemas/{model}"
 _METHODS = ("get", "put", "post", "delete", "patch")
 _KIT_TAGS = {"operations": "Whether the process runs and can work, and its figures. Open: no token is needed."}
-_HEADERS = {
+HEADERS = {
     "etag": ("ETag", "The version, to be sent back in If-Match."),
     "location": ("Location", "Where the new thing is."),
     "content-disposition": ("Content-Disposition", "The name for the file."),
@@ -56,10 +56,15 @@ class ProblemDocument(BaseModel):
 
 @dataclass(frozen=True)
 class Example:
-    """A request of the walk and its answer. `body` and `answer` are JSON, or text where the media type says so."""
+    """A request of the walk and its answer. `body` and `answer` are JSON, or text where the media type says so.
+
+    What is sent may refer to what a named example before it was answered: `{"$": "added.answer.customer_id"}`, or
+    `{"$": "added.etag"}` for a header.
+    """
 
     operation: str
     summary: str
+    name: str = ""
     status: int = 200
     path: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -116,8 +121,38 @@ def problems(description: str) -> Json:
 
 
 def read_examples(folder: Path) -> list[Example]:
-    """The walk through an API: the files of a folder in the order of their names."""
+    """The walk through an API: the files of a folder in the order of their names. References are still in it."""
     return [Example(**given) for file in sorted(folder.glob("*.json")) for given in json.loads(file.read_text())]
+
+
+class Answered:
+    """What the named examples of a walk were answered."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Json] = {}
+
+    def keep(self, example: Example) -> None:
+        """An example with its answer."""
+        if example.name:
+            self._by_name[example.name] = {"answer": example.answer, **example.answer_headers}
+
+    def sent(self, example: Example) -> Example:
+        """The example with values in the place of references."""
+        given = {name: self._filled(getattr(example, name)) for name in ("path", "query", "headers", "body")}
+        return replace(example, **given)
+
+    def _filled(self, value: Any) -> Any:
+        match value:
+            case {"$": str(where)}:
+                found: Any = self._by_name
+                for part in where.split("."):
+                    found = found[int(part) if isinstance(found, list) else part]
+                return found
+            case dict():
+                return {name: self._filled(part) for name, part in value.items()}
+            case list():
+                return [self._filled(part) for part in value]
+        return value
 
 
 def describe(app: FastAPI, about: About) -> None:
@@ -147,16 +182,34 @@ def _document(app: FastAPI, about: About) -> Json:
         routes=app.routes,
         separate_input_output_schemas=True,
     )
+    document = _with_plain_names(document)
     document["tags"] = [{"name": name, "description": told} for name, told in {**about.tags, **_KIT_TAGS}.items()]
     _add_problem_schemas(document)
     document["components"]["securitySchemes"]["HTTPBearer"]["bearerFormat"] = "JWT"
     examples = _by_operation(read_examples(about.examples) if about.examples else [])
-    for _, _, operation in operations(document):
+    given = dict(_route_examples(app))
+    for method, path, operation in operations(document):
+        _add_from_route(operation, given.get((method.upper(), path), {}))
         own = examples.get(operation["operationId"], [])
         _add_to_parameters(operation, own, about.parameters)
         _add_to_body(operation, own)
         _add_to_answers(operation, own)
     return document
+
+
+def _with_plain_names(document: Json) -> Json:
+    """A model that is sent and answered differently is two schemas, which clients need under two plain names."""
+    text, answered = json.dumps(document), []
+    for name in document.get("components", {}).get("schemas", ()):
+        base, _, way = name.partition("-")
+        if way:
+            plain = base if way == "Input" else f"{base}Answered"
+            text = text.replace(f'schemas/{name}"', f'schemas/{plain}"').replace(f'"{name}": {{', f'"{plain}": {{')
+            answered += [plain] if way == "Output" else []
+    made: Json = json.loads(text)
+    for plain in answered:
+        made["components"]["schemas"][plain]["title"] = plain
+    return made
 
 
 def _add_problem_schemas(document: Json) -> None:
@@ -169,9 +222,30 @@ def _add_problem_schemas(document: Json) -> None:
 
 def _by_operation(examples: Iterable[Example]) -> dict[str, list[Example]]:
     found: dict[str, list[Example]] = {}
+    answered = Answered()
     for example in examples:
-        found.setdefault(example.operation, []).append(example)
+        found.setdefault(example.operation, []).append(answered.sent(example))
+        answered.keep(example)
     return found
+
+
+def _route_examples(app: FastAPI) -> Iterator[tuple[tuple[str, str], Json]]:
+    """The examples of routes, by what they are of: FastAPI leaves every null in them out of its document."""
+    for route in iter_route_contexts(app.routes):
+        body = getattr(route.original_route, "body_field", None)
+        shown = {"body": getattr(body.field_info, "openapi_examples", None)} if body else {}
+        for status, answer in (getattr(route.original_route, "responses", None) or {}).items():
+            for kind, media in answer.get("content", {}).items():
+                shown[f"{status} {kind}"] = media.get("examples")
+        for method in route.methods or ():
+            yield (method, route.path or ""), {where: examples for where, examples in shown.items() if examples}
+
+
+def _add_from_route(operation: Json, given: Json) -> None:
+    for where, examples in given.items():
+        status, _, kind = where.partition(" ")
+        part = operation["requestBody"] if where == "body" else operation["responses"][status]
+        part["content"][kind or JSON]["examples"] = examples
 
 
 def _add_to_parameters(operation: Json, examples: Sequence[Example], known: Mapping[str, Any]) -> None:
@@ -197,8 +271,8 @@ def _add_to_answers(operation: Json, examples: Sequence[Example]) -> None:
         if answer is None:
             continue
         for name, value in example.answer_headers.items():
-            if name in _HEADERS:
-                shown, about = _HEADERS[name]
+            if name in HEADERS:
+                shown, about = HEADERS[name]
                 answer.setdefault("headers", {})[shown] = {
                     "description": about,
                     "schema": {"type": "string"},

@@ -12,6 +12,7 @@ from contracts.base import Event
 from contracts.reference import ReferenceUpdated
 from customers import worker
 from customers.api import ROUTERS
+from customers.api.about import ABOUT
 from customers.config import CustomersSettings
 from customers.consumers import subscribe
 from customers.service.reference import seed_defaults
@@ -47,6 +48,7 @@ def app() -> FastAPI:
         title="Farthing: customers",
         description="Customers, their numbers and features, status history and reference lists.",
         routers=ROUTERS,
+        about=ABOUT,
     )
     made.router.lifespan_context = _start
     return made

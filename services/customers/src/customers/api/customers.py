@@ -28,7 +28,9 @@ from service_kit.http import Router
 router = Router(tags=["customers"])
 READ = [scope("customers:read")]
 WRITE = [scope("customers:write")]
-IfMatch = Annotated[str | None, Header(description='the ETag of the version that you changed, or "*"')]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description='the ETag of the version that you changed, or "*"')
+]
 
 
 @router.post("/customers", status_code=201, dependencies=WRITE, summary="Add a customer")

@@ -147,7 +147,13 @@ async def search_customers(
 _COLUMNS = tuple(ListItem.model_fields)
 
 
-@router.get("/customers/search.csv", dependencies=READ, summary="All of them as CSV", responses=csvs.RESPONSES)
+@router.get(
+    "/customers/search.csv",
+    dependencies=READ,
+    summary="All of them as CSV",
+    response_class=StreamingResponse,
+    responses=csvs.RESPONSES,
+)
 async def export_customers(
     wanted: Annotated[Criteria, Depends(criteria)], by: Annotated[Order, Depends(order)]
 ) -> StreamingResponse:

@@ -107,7 +107,13 @@ async def get_credit_limit(asked: _Credit, limit: Limit = 100, after: Cursor = N
     )
 
 
-@router.get("/reports/credit-limit.csv", dependencies=READ, summary="The same as CSV", responses=csvs.RESPONSES)
+@router.get(
+    "/reports/credit-limit.csv",
+    dependencies=READ,
+    summary="The same as CSV",
+    response_class=StreamingResponse,
+    responses=csvs.RESPONSES,
+)
 async def get_credit_limit_csv(asked: _Credit) -> StreamingResponse:
     return await _csv("credit-limit", CreditView, use.credit(asked), _credit)
 
@@ -122,7 +128,13 @@ async def get_not_ready(asked: _Ready, limit: Limit = 100, after: Cursor = None)
     )
 
 
-@router.get("/reports/not-ready.csv", dependencies=READ, summary="The same as CSV", responses=csvs.RESPONSES)
+@router.get(
+    "/reports/not-ready.csv",
+    dependencies=READ,
+    summary="The same as CSV",
+    response_class=StreamingResponse,
+    responses=csvs.RESPONSES,
+)
 async def get_not_ready_csv(asked: _Ready) -> StreamingResponse:
     return await _csv("not-ready", NotReadyView, use.not_ready(asked), _not_ready)
 
@@ -141,7 +153,11 @@ async def get_without_tariff(
 
 
 @router.get(
-    "/reports/numbers-without-tariff.csv", dependencies=READ, summary="The same as CSV", responses=csvs.RESPONSES
+    "/reports/numbers-without-tariff.csv",
+    dependencies=READ,
+    summary="The same as CSV",
+    response_class=StreamingResponse,
+    responses=csvs.RESPONSES,
 )
 async def get_without_tariff_csv(with_partly: _Partly = True) -> StreamingResponse:
     return await _csv(

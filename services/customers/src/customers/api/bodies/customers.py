@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from contracts.base import Code, Id
 from contracts.customers import BillLengths, LowInvoicePolicy, Markups, PortalAccess, StatusPeriod
-from customers.api.bodies.base import Body
+from customers.api.bodies.base import Body, absent_is_left_alone
 from customers.api.bodies.values import (
     BillingAddress,
     ContactNumbers,
@@ -46,6 +46,8 @@ class RatingFields(Body):
 
 class CommonDetails(RatingFields):
     """The details that many customers have alike."""
+
+    model_config = ConfigDict(json_schema_extra=absent_is_left_alone)
 
     company_name: Text = ""
     billing_address: BillingAddress = TypedAddress()

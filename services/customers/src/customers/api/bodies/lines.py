@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHa
 from contracts.base import Amount, Code, Id
 from contracts.customers import PlanPeriod
 from contracts.reference import PlanCharge, StandardCharge
-from customers.api.bodies.base import Body
+from customers.api.bodies.base import Body, absent_is_left_alone
 from customers.api.bodies.customers import RatingFields
 from customers.api.bodies.values import PhoneNumber, Text
 from customers.domain.lines import PlanOrder
@@ -78,6 +78,8 @@ FEATURE_EXAMPLES: Any = {
 
 class NumberChange(RatingFields):
     """What changes of a number. `end: null` opens it again; `null` or `{}` takes a rating choice away."""
+
+    model_config = ConfigDict(json_schema_extra=absent_is_left_alone)
 
     end: date | None = None
     number_type: Code = ""
@@ -154,6 +156,8 @@ class NewCallPlan(Body):
 class FeatureChange(Body):
     """What changes of a feature. `end: null` opens it again, `number_id: null` takes the link away."""
 
+    model_config = ConfigDict(json_schema_extra=absent_is_left_alone)
+
     description: Text = ""
     end: date | None = None
     number_id: Id | None = None
@@ -184,7 +188,7 @@ class NewCharge(Body):
 class ChargeChange(Body):
     """SPEC Z5: what changes of a charge. Without `from` it is a correction: it acts on days not charged yet."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(json_schema_extra=absent_is_left_alone, populate_by_name=True)
 
     amount: Amount | None = None
     quantity: Amount | None = None

@@ -1,0 +1,53 @@
+"""Schemathesis over a service that runs: requests made from its OpenAPI document, and what their answers break."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support.running import Running
+
+ROOT = Path(__file__).parent.parent.parent
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "ignored_auth",
+    "use_after_free",
+)
+"""All but those that ask for more than is promised: a body may keep its schema and break a rule (SPEC C9, say), and
+`PUT /customers/search` is `PUT /customers/{customer_id}` with an id that is none."""
+WITHIN_S = 900
+
+
+def fuzz(
+    service: Running, folder: Path, *, phases: Sequence[str], examples: int, seed: int, leave_out: Sequence[str] = ()
+) -> None:
+    """Send what Schemathesis makes up. Raises AssertionError with its report where an answer breaks a check.
+
+    Args:
+        service: where to send it.
+        folder: for what it writes.
+        phases: of examples, coverage, fuzzing, stateful.
+        examples: requests made up for each operation in a phase.
+        seed: the same requests for the same document.
+        leave_out: operations by id that are not asked.
+    """
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/openapi.json"]
+    command += ["--header", f"Authorization: Bearer {service.token}", "--checks", ",".join(CHECKS)]
+    command += ["--phases", ",".join(phases), "--max-examples", str(examples), "--seed", str(seed)]
+    command += ["--continue-on-failure", "--no-shrink", "--warnings", "off", "--request-timeout", "60", "--no-color"]
+    command += ["--suppress-health-check", "all", "--exclude-path", "/ready"]
+    for operation in leave_out:
+        command += ["--exclude-operation-id", operation]
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.support.fuzzing_hooks", "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+    assert ran.returncode == 0, f"{ran.stdout[-20_000:]}\n{ran.stderr[-5_000:]}"
