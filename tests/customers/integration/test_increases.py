@@ -99,7 +99,7 @@ async def test_a_price_from_a_day_is_taken_by_features_that_start_from_then_on(
 async def test_an_edit_with_a_day_is_a_version_and_can_be_taken_back_until_then(desk: AsyncClient) -> None:
     """C9"""
     body = {"name": "Seat", "standard_feature": {"charges": [seat("7.00")]}, "valid_from": "2025-04-01"}
-    entry = (await desk.put("/reference/standard_features/seat", json=body)).json()
+    entry = (await desk.put("/reference/standard_features/seat", json=body, headers={"If-Match": "*"})).json()
     assert (entry["name"], entry["standard_feature"]["charges"][0]["amount"]) == ("Seat", "6.00")
     assert len((await desk.get(PRICES)).json()["items"]) == 2
     first = (await desk.get(PRICES, params={"limit": 1})).json()

@@ -12,8 +12,9 @@ from contracts.customers import PaymentTerms
 from contracts.reference import PaymentMethod, StatusFlags, VatPeriod, VatRate
 from customers.domain import reference as lists
 from customers.domain import uk
+from customers.domain.entries import check_entry
 from customers.domain.events import reference_updated, run_markers
-from customers.domain.reference import LISTS, Book, Entry, check_entry
+from customers.domain.reference import LISTS, Book, Entry
 from customers.domain.rules import RuleBroken
 
 BOOK = Book(uk.defaults())

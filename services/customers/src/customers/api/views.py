@@ -11,14 +11,15 @@ from pydantic import BaseModel, Field
 
 from contracts.base import Code
 from contracts.customers import AssignmentState, CustomerState, FeatureState, NumberState, StatusPeriod
-from contracts.reference import ReferenceUpdated, StatusFlags
+from contracts.reference import StatusFlags
 from customers.config import settings
 from customers.domain.customers import Customer
 from customers.domain.events import assignment_state, customer_state, feature_state, number_state
 from customers.domain.numbers import Line, LinePlan
 from customers.domain.warnings import Warned, warnings_of, without_annual
+from customers.service.problems import version_needed
 from service_kit import clock
-from service_kit.http import Invalid, Problem
+from service_kit.http import Invalid
 
 T = TypeVar("T")
 _Item = TypeVar("_Item")
@@ -102,13 +103,6 @@ class AuditView(BaseModel):
     new: Any
 
 
-class ReferencePage(BaseModel):
-    """Entries of reference lists, all of them."""
-
-    items: list[ReferenceUpdated]
-    next: None = None
-
-
 def view_customer(customer: Customer, warned: Iterable[Warned] = ()) -> CustomerView:
     """A customer, as answered; with warnings beside those of its details."""
     view = customer_state(CustomerView, customer, clock.today())
@@ -156,8 +150,7 @@ def expected_version(if_match: str | None, *, needed: bool = False) -> int | Non
         Problem: 428 where the header is needed and absent, 422 where it is no ETag of ours.
     """
     if if_match is None and needed:
-        detail = "send If-Match with the ETag of the version that you changed (or * for whatever is there)"
-        raise Problem(428, "precondition-required", "Say which version you changed", detail)
+        raise version_needed()
     if if_match is None or if_match.strip() == "*":
         return None
     text = if_match.strip().removeprefix("W/").strip('"')

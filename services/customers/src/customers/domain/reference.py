@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 from contracts.base import Contract
 from contracts.reference import (
@@ -20,8 +18,6 @@ from contracts.reference import (
 )
 from customers.domain.prices import Price, prices_of
 from customers.domain.rules import RuleBroken
-from money.dates import day_before
-from money.terms import check_terms
 
 STATUSES = "statuses"
 BILLING_CYCLES = "billing_cycles"
@@ -49,9 +45,6 @@ LISTS: dict[str, tuple[str, type[Contract]] | None] = {
     STANDARD_FEATURES: ("standard_feature", StandardFeature),
 }
 """Every list, and the field of `reference.updated` that says what its entries do; None where the name says it all."""
-
-LARGEST_ENTRY_CHARACTERS = 50_000
-_CODE = re.compile(r"[A-Za-z0-9][\w.\-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -101,6 +94,10 @@ class Book:
         why = "is retired" if entry else "is not known"
         raise RuleBroken(field, f"'{code}' {why} in the list {list_name}: use one of {self._codes(list_name)}")
 
+    def entries(self, list_name: str) -> tuple[Entry, ...]:
+        """The entries of a list, in the order in which they are shown."""
+        return in_order(self._lists[list_name].values())
+
     def status(self, code: str) -> StatusFlags:
         """What a status does. Raises KeyError where no entry has the code, retired or not."""
         flags = self._lists[STATUSES][code].attributes
@@ -118,50 +115,6 @@ class Book:
         return shown if len(usable) <= 20 else f"{shown} ... ({len(usable)} in all)"
 
 
-def check_entry(entry: Entry, book: Book) -> Entry:
-    """Refuse an entry that nothing could work with (SPEC C4 to C8).
-
-    Raises:
-        RuleBroken: says which field and why.
-    """
-    if not _CODE.fullmatch(entry.code):
-        raise RuleBroken("code", "a code is 1 to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit")
-    if entry.retired and entry.is_default:
-        raise RuleBroken("is_default", "a retired entry cannot be the default")
-    if entry.attributes is not None and len(entry.attributes.model_dump_json()) > LARGEST_ENTRY_CHARACTERS:
-        raise RuleBroken("name", f"the entry is longer than {LARGEST_ENTRY_CHARACTERS} characters: shorten its texts")
-    match entry.attributes:
-        case VatRate() as rate:
-            _check_vat_periods(rate)
-        case PaymentMethod() as method:
-            _check_method(method)
-        case StatusFlags() as flags:
-            _check_status(entry.code, flags, book)
-    return entry
-
-
-def _check_method(method: PaymentMethod) -> None:
-    try:
-        check_terms(method.terms.kind, method.terms.value)
-    except ValueError as error:
-        raise RuleBroken("payment_method.terms", str(error)) from None
-
-
-def _check_vat_periods(rate: VatRate) -> None:
-    """SPEC Z13: at most one percentage is valid on a tax point."""
-    if not rate.periods:
-        raise RuleBroken("vat_rate.periods", "give at least one percentage with the date from which it is valid")
-    for period in rate.periods:
-        if period.percent < 0 or (period.valid_to and period.valid_to < period.valid_from):
-            raise RuleBroken("vat_rate.periods", f"the period from {period.valid_from} is negative or ends too early")
-    in_order = sorted(rate.periods, key=lambda period: period.valid_from)
-    for earlier, later in pairwise(in_order):
-        if earlier.valid_to is None or earlier.valid_to >= later.valid_from:
-            last = day_before(later.valid_from)
-            raise RuleBroken("vat_rate.periods", f"the periods overlap: end the one before {last} at the latest")
-
-
-def _check_status(code: str, flags: StatusFlags, book: Book) -> None:
-    for field, other in (("next_status", flags.next_status), ("numbers_status", flags.numbers_status)):
-        if other is not None and other != code:
-            book.require(STATUSES, other, f"status.{field}")
+def in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Entries of one list as they are shown: by position, then by code."""
+    return tuple(sorted(entries, key=lambda entry: (entry.position, entry.code)))

@@ -15,7 +15,7 @@ from customers.domain.rules import RuleBroken
 from customers.store.numbers import Holding
 from customers.store.tables import NUMBER_TAKEN
 from service_kit.errors import TryAgain
-from service_kit.http import Conflict, Invalid, NotFound, PreconditionFailed
+from service_kit.http import Conflict, Invalid, NotFound, PreconditionFailed, Problem
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -71,6 +71,12 @@ def check_version(what: str, version: int, expected: int | None) -> None:
     if expected is not None and expected != version:
         detail = f"someone else changed {what} (it is at version {version}, not {expected}): reload and try again"
         raise PreconditionFailed(detail, version=version)
+
+
+def version_needed() -> Problem:
+    """SPEC C20: a change of something that is there says which version was seen."""
+    detail = "send If-Match with the ETag of the version that you changed (or * for whatever is there)"
+    return Problem(428, "precondition-required", "Say which version you changed", detail)
 
 
 def account_number_taken(account_number: str, holder: Customer) -> Conflict:

@@ -2,37 +2,92 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain import uk
 from customers.domain.audit import created, differences
+from customers.domain.entries import Edit, after_edit, check_change, check_entry, naming, ordered
 from customers.domain.events import reference_updated
 from customers.domain.pricelist import Versions, edited, price_traces
-from customers.domain.reference import LISTS, STANDARD_FEATURES, Book, Entry, check_entry
-from customers.service.problems import check_version, rules
+from customers.domain.reference import LISTS, STANDARD_FEATURES, Book, Entry
+from customers.domain.rules import RuleBroken
+from customers.service.problems import check_version, rules, version_needed
 from customers.store import reference as store
 from customers.store.audit import write_audit
 from customers.store.prices import save_prices
+from customers.store.uses import count_uses
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
-from service_kit.http import NotFound
+from service_kit.http import Conflict, NotFound
+
+
+@dataclass(frozen=True)
+class UsedEntry:
+    """An entry, and how many of each kind have it now; a list's other entries may name it too."""
+
+    entry: Entry
+    uses: Mapping[str, int]
 
 
 async def list_entries(list_name: str | None = None) -> list[Entry]:
-    """The entries of a list, or of all. Raises NotFound: there is no such list."""
+    """The entries of a list, or of all, as they are shown. Raises NotFound: there is no such list."""
     if list_name is not None:
         check_list(list_name)
     async with reading() as connection:
-        return await store.list_entries(connection, list_name)
+        found = await store.list_entries(connection, list_name)
+    return sorted(found, key=lambda entry: (entry.list, entry.position, entry.code))
 
 
-async def get_entry(list_name: str, code: str) -> Entry:
-    """One entry. Raises NotFound."""
-    found = next((entry for entry in await list_entries(list_name) if entry.code == code), None)
-    if found is None:
-        raise NotFound(f"the list {list_name} has no entry '{code}'")
-    return found
+async def page_of_list(
+    list_name: str, *, retired: bool | None, text: str, after: str | None, limit: int
+) -> list[Entry]:
+    """SPEC C4: entries of a list in the order in which they are shown, after one.
+
+    Args:
+        list_name: which list.
+        retired: only those that are, or are not; None for both.
+        text: a part of the code or name, in any case.
+        after: the code of the last one seen; where it is gone, the list begins again.
+        limit: the most.
+
+    Raises:
+        NotFound: there is no such list.
+    """
+    found = await list_entries(list_name)
+    codes = [entry.code for entry in found]
+    rest = found[codes.index(after) + 1 :] if after in codes else found
+    part = text.casefold()
+    wanted = (
+        entry
+        for entry in rest
+        if retired in (None, entry.retired) and (part in entry.code.casefold() or part in entry.name.casefold())
+    )
+    return list(islice(wanted, limit))
+
+
+async def get_entry(list_name: str, code: str) -> UsedEntry:
+    """SPEC C4: one entry, and how much it is used. Raises NotFound."""
+    check_list(list_name)
+    async with reading() as connection:
+        book = await store.read_book(connection)
+        return await _used(connection, _found(book, list_name, code), book)
+
+
+async def _used(connection: AsyncConnection, entry: Entry, book: Book) -> UsedEntry:
+    uses = await count_uses(connection, entry.list, entry.code, clock.today())
+    return UsedEntry(entry, {**uses, "entries": naming(entry.list, entry.code, book)})
+
+
+def _found(book: Book, list_name: str, code: str) -> Entry:
+    entry = book.find(list_name, code)
+    if entry is None:
+        raise NotFound(f"the list {list_name} has no entry '{code}': GET /reference/{list_name} shows them")
+    return entry
 
 
 def check_list(list_name: str) -> None:
@@ -41,33 +96,82 @@ def check_list(list_name: str) -> None:
         raise NotFound(f"there is no reference list '{list_name}': the lists are {', '.join(LISTS)}")
 
 
-async def save_entry(entry: Entry, *, expected: int | None, actor: str, price_from: date | None = None) -> Entry:
-    """Add an entry, or store it as it is now; the one that was the list's default stops being it where this one is.
+async def save_entry(
+    edit: Edit, *, expected: int | None, actor: str, price_from: date | None = None, seen: bool = True
+) -> Entry:
+    """Add an entry, or change it; the one that was the list's default stops being it where this one is.
 
     Args:
-        entry: all of it; its version does not matter.
+        edit: what was sent; what it leaves out stays as it is.
         expected: the version that the caller saw, None for any (SPEC C20).
         actor: who, for the audit log.
         price_from: the first day of a standard feature's charges where they change; None is today (SPEC C9).
+        seen: whether the caller said which version it saw, or that any will do; needed for one that is there.
 
     Raises:
-        Problem: 412 where someone else changed it, 422 where a rule is broken.
+        Problem: 412 where someone else changed it, 422 where a rule is broken, 428 where the version is not said.
     """
     async with transaction() as tx:
-        await store.lock_lists(tx.connection)
-        book = await store.read_book(tx.connection)
-        before = book.find(entry.list, entry.code)
-        check_version(f"{entry.list}/{entry.code}", before.version if before else 0, expected)
+        book, before = await _locked(tx, edit.list, edit.code)
+        if before is not None and not seen:
+            raise version_needed()
+        check_version(f"{edit.list}/{edit.code}", before.version if before else 0, expected)
         with rules():
-            check_entry(entry, book)
-            entry, prices = edited(entry, price_from, book, clock.today())
+            after = check_entry(after_edit(before, edit), book)
+            check_change(before, after, book)
+            after, prices = edited(after, price_from, book, clock.today())
         await _save_prices(tx, prices, book, actor)
-        after = replace(entry, version=before.version if before else 1)
-        if after == before:
-            return before
-        await _replace_default(tx, after, book, actor)
-        after = replace(after, version=before.version + 1 if before else 1)
-        await store_entry(tx, before, after, actor)
+        return await _save(tx, before, after, book, actor)
+
+
+async def retire_entry(list_name: str, code: str, *, retired: bool, expected: int | None, actor: str) -> UsedEntry:
+    """SPEC C4: an entry that can be chosen no more, or again; who has it keeps it.
+
+    It is never removed: other services have charged and billed with it, and no event takes an entry away from them.
+
+    Raises:
+        Problem: 404, 412 where someone else changed it, 409 where customers could not be added or closed without it.
+    """
+    check_list(list_name)
+    async with transaction() as tx:
+        book, found = await _locked(tx, list_name, code)
+        before = found or _found(book, list_name, code)
+        check_version(f"{list_name}/{code}", before.version, expected)
+        after = replace(before, retired=retired)
+        try:
+            check_change(before, check_entry(after, book), book)
+        except RuleBroken as broken:
+            raise Conflict(broken.message, type="entry-needed", title="Entry needed") from broken
+        return await _used(tx.connection, await _save(tx, before, after, book, actor), book)
+
+
+async def order_list(list_name: str, codes: Sequence[str], actor: str) -> list[Entry]:
+    """SPEC C4: show a list in this order; what is not named comes behind, in the order it had.
+
+    Raises:
+        Problem: 404 where there is no such list, 422 where a code is not in it or named twice.
+    """
+    check_list(list_name)
+    async with transaction() as tx:
+        book, _ = await _locked(tx, list_name, "")
+        with rules():
+            wanted = ordered(book.entries(list_name), codes)
+        return [await _save(tx, book.find(list_name, after.code), after, book, actor) for after in wanted]
+
+
+async def _locked(tx: Transaction, list_name: str, code: str) -> tuple[Book, Entry | None]:
+    await store.lock_lists(tx.connection)
+    book = await store.read_book(tx.connection)
+    return book, book.find(list_name, code)
+
+
+async def _save(tx: Transaction, before: Entry | None, after: Entry, book: Book, actor: str) -> Entry:
+    """Store an entry with the next version; nothing happens where it is as it was."""
+    if after == before:
+        return after
+    await _replace_default(tx, after, book, actor)
+    after = replace(after, version=before.version + 1 if before else 1)
+    await store_entry(tx, before, after, actor)
     return after
 
 

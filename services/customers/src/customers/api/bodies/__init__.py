@@ -5,7 +5,7 @@ from customers.api.bodies.customers import CustomerChange, NewCustomer, RatingFi
 from customers.api.bodies.default_sets import DefaultSetBody, FormSoFar, SetValues
 from customers.api.bodies.imports import NUMBERS_PER_ROW, ImportedCustomer, ImportedFeature
 from customers.api.bodies.numbers import NewFeature, NewNumber
-from customers.api.bodies.reference import ReferenceEntry
+from customers.api.bodies.reference import ListOrder, ReferenceEntry
 from customers.api.bodies.values import (
     BillingAddress,
     Charges,
@@ -34,6 +34,7 @@ __all__ = [
     "ImportedCustomer",
     "ImportedFeature",
     "Limit",
+    "ListOrder",
     "Name",
     "NewCustomer",
     "NewFeature",

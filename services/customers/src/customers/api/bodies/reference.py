@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from contracts.base import Contract
+from contracts.base import Code, Contract
 from contracts.reference import (
     BillingCycle,
     BillStyle,
@@ -19,16 +20,48 @@ from contracts.reference import (
 )
 from customers.api.bodies.base import Body
 from customers.api.bodies.values import Name
-from customers.domain.reference import LISTS, Entry
+from customers.domain.entries import MOST_ENTRIES, Edit
+from customers.domain.reference import LISTS
 from service_kit.http import Invalid
+
+_OWN_FIELDS = {kind[0] for kind in LISTS.values() if kind}
+ENTRY_EXAMPLES: Any = {
+    "a payment method": {
+        "value": {
+            "name": "Standing order",
+            "payment_method": {"terms": {"kind": "day_of_month", "value": 28}},
+            "position": 5,
+        }
+    },
+    "a VAT rate that changes": {
+        "value": {
+            "name": "Standard rate",
+            "vat_rate": {
+                "treatment": "standard",
+                "periods": [
+                    {"percent": "20", "valid_from": "2011-01-04", "valid_to": "2026-12-31"},
+                    {"percent": "21", "valid_from": "2027-01-01"},
+                ],
+            },
+        }
+    },
+    "an account manager": {"value": {"name": "Ann Ashdown"}},
+    "another name": {"value": {"name": "Direct Debit (Bacs)"}},
+}
 
 
 class ReferenceEntry(Body):
-    """An entry of a reference list; the field of its list says what it does, the others stay out."""
+    """An entry of a reference list; the field of its list says what it does, the others stay out.
+
+    Of an entry that is there, what is absent stays as it is.
+    """
 
     name: Name
-    retired: bool = False
-    is_default: bool = False
+    retired: bool | None = Field(default=None, description="absent: as it is, else false; true cannot be chosen anew")
+    is_default: bool | None = Field(default=None, description="absent: as it is, else false; a list has one at most")
+    position: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None, description="absent: as it is, else 0; lower ones are shown first, equal ones by code"
+    )
     status: StatusFlags | None = None
     vat_rate: VatRate | None = None
     billing_cycle: BillingCycle | None = None
@@ -41,30 +74,21 @@ class ReferenceEntry(Body):
         default=None, description="of a standard feature's charges where they change: their first day, today if absent"
     )
 
-    def entry(self, list_name: str, code: str) -> Entry:
-        """As the domain takes it.
-
-        Raises:
-            Invalid: the list's own field is absent where it is needed, or another list's field is there.
-        """
+    def edit(self, list_name: str, code: str) -> Edit:
+        """As the domain takes it. Raises Invalid: another list's field is there."""
         kind = LISTS[list_name]
         own = kind[0] if kind else None
-        for field in self.model_fields_set - {"name", "retired", "is_default", "valid_from"}:
+        for field in self.model_fields_set & _OWN_FIELDS:
             if field != own and getattr(self, field) is not None:
                 raise _wrong(field, f"entries of {list_name} have no {field}: leave it out")
         attributes: Contract | None = getattr(self, own) if own else None
-        if kind and attributes is None:
-            attributes = _without_settings(list_name, *kind)
-        return Entry(list_name, code, self.name, attributes, self.retired, self.is_default)
+        return Edit(list_name, code, self.name, attributes, self.retired, self.is_default, self.position)
 
 
-_MAY_BE_PLAIN: tuple[type[Contract], ...] = (CallPlan, StandardFeature, NumberType)
+class ListOrder(Body):
+    """Codes of a list in the order in which they are to be shown; those left out come behind them."""
 
-
-def _without_settings(list_name: str, field: str, kind: type[Contract]) -> Contract:
-    if kind in _MAY_BE_PLAIN:
-        return kind()
-    raise _wrong(field, f"say what this entry of {list_name} does")
+    codes: Annotated[list[Code], Field(max_length=MOST_ENTRIES)]
 
 
 def _wrong(field: str, message: str) -> Invalid:
