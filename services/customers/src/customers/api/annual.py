@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from contracts.base import Money
 from customers.api import csvs
-from customers.api.bodies import After, Limit
+from customers.api.bodies import After, Day, Limit
 from customers.api.views import Page, page
 from customers.service import annual as use
 from service_kit.auth import scope
@@ -21,8 +21,8 @@ from service_kit.http import Router
 router = Router(tags=["reports"])
 READ = [scope("customers:read")]
 _PATH = "/reports/annual-increases"
-_From = Annotated[date, Query(alias="from", description="the first day", examples=["2026-04-01"])]
-_To = Annotated[date, Query(alias="to", description="the last day, within a year", examples=["2026-04-30"])]
+_From = Annotated[Day, Query(alias="from", description="the first day", examples=["2026-04-01"])]
+_To = Annotated[Day, Query(alias="to", description="the last day, within a year", examples=["2026-04-30"])]
 
 
 class DueView(BaseModel):

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from contracts.base import Amount, Code, Id, Money
-from customers.api.bodies import After, Body, Limit, Percent
+from customers.api.bodies import After, Body, Day, Limit, Percent
 from customers.api.views import Page, page
 from customers.domain.increases import Increase, Kinds, Reach, Scope, State, Step, Terms
 from customers.service import increases as use
@@ -49,7 +49,7 @@ class NewIncrease(Body):
     percentage: Percent | None = None
     amount: Annotated[Amount, AfterValidator(_pounds)] | None = None
     kinds: Kinds = "recurring"
-    effective_from: date
+    effective_from: Day
     also_existing: bool = Field(
         default=False, description="customers' recurring charges at the standard price change from that day too"
     )

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, Field, PlainSerializer
 
 from contracts.base import Money
 from customers.api import csvs
+from customers.api.bodies import Day
 from customers.domain.listing import Counted, Criteria, ListRow, Order, Place, SortField
 from customers.service import listing as use
 from service_kit.auth import scope
@@ -36,7 +37,6 @@ _Codes = Annotated[
     Query(max_length=100, description="codes, of which one must be the customer's; an empty one is for none"),
 ]
 _Part = Annotated[str, Query(max_length=200, description="any part, from 3 characters; fewer: how it begins")]
-_Day = Annotated[date, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 _Pounds = Annotated[Decimal, Query(ge=-(10**12), le=10**12, decimal_places=2, examples=["100.00"])]
 _EMPTY: list[str] = []
 
@@ -56,8 +56,8 @@ def criteria(
     balance_from: _Pounds | None = None,
     balance_to: _Pounds | None = None,
     balance: Annotated[Literal["owes", "in_credit", "zero"] | None, Query()] = None,
-    created_from: _Day | None = None,
-    created_to: _Day | None = None,
+    created_from: Day | None = None,
+    created_to: Day | None = None,
     credit_limit_over: _Pounds | None = None,
     has_email: bool | None = None,
     incomplete: bool | None = None,

@@ -28,7 +28,7 @@ _Code = Annotated[Code, Path(description="of a standard feature", examples=["lin
 class NewPrice(bodies.Body):
     """What a standard feature costs from a day on, until its next price; a null day is since ever."""
 
-    valid_from: date | None
+    valid_from: bodies.Day | None
     charges: bodies.Charges
 
 
@@ -67,7 +67,7 @@ _EXAMPLES = {
 async def get_prices(
     code: _Code,
     limit: bodies.Limit = 100,
-    after: Annotated[date | None, Query(description="the `next` of the page before")] = None,
+    after: Annotated[bodies.AnyDay | None, Query(description="the `next` of the page before")] = None,
 ) -> PricePage:
     found = [view for view in _views(await use.list_prices(code)) if after is None or (view.valid_from or EVER) > after]
     last = found[limit - 1].valid_from or EVER if len(found) > limit else None
@@ -90,7 +90,7 @@ async def post_price(
     _PRICES + "/{valid_from}", status_code=204, dependencies=WRITE, summary="Take back a price whose day lies ahead"
 )
 async def delete_price(
-    code: _Code, valid_from: Annotated[date, Path(examples=["2026-04-01"])], request: Request
+    code: _Code, valid_from: Annotated[bodies.AnyDay, Path(examples=["2026-04-01"])], request: Request
 ) -> Response:
     await use.take_back(code, valid_from, principal(request))
     return Response(status_code=204)

@@ -1,6 +1,6 @@
 """What may be sent: shapes and single values. What they mean together is judged by the domain."""
 
-from customers.api.bodies.base import After, Body, Limit
+from customers.api.bodies.base import After, AnyDay, Body, Day, Limit
 from customers.api.bodies.customers import CustomerChange, NewCustomer, RatingFields, StatusChange
 from customers.api.bodies.default_sets import DefaultSetBody, FormSoFar, SetValues
 from customers.api.bodies.imports import NUMBERS_PER_ROW, ImportedCustomer, ImportedFeature
@@ -23,11 +23,13 @@ from customers.api.bodies.values import (
 __all__ = [
     "NUMBERS_PER_ROW",
     "After",
+    "AnyDay",
     "BillingAddress",
     "Body",
     "Charges",
     "CreditLimit",
     "CustomerChange",
+    "Day",
     "DefaultSetBody",
     "Emails",
     "FormSoFar",

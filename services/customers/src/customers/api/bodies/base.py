@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
+from datetime import date
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails
 
 from contracts.base import Contract
 
 Limit = Annotated[int, Field(ge=1, le=1000, description="the most items")]
 After = Annotated[int, Field(ge=0, lt=2**63, description="the `next` of the page before")]
+
+
+EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
+_ISO = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
+
+
+def _written_as_day(sent: Any) -> Any:
+    """Else a number would be read as seconds since 1970."""
+    if isinstance(sent, date) or (isinstance(sent, str) and _ISO.fullmatch(sent)):
+        return sent
+    raise ValueError("write a day as YYYY-MM-DD, for example 2026-04-01")
+
+
+def _in_range(day: date) -> date:
+    if not EARLIEST <= day <= LATEST:
+        raise ValueError(f"{day} is out of range: a day is from {EARLIEST} to {LATEST}")
+    return day
+
+
+AnyDay = Annotated[date, BeforeValidator(_written_as_day)]
+"""A local date as it is sent, of any year."""
+Day = Annotated[AnyDay, AfterValidator(_in_range)]
+"""The same, of a year that business is done in."""
 
 
 def absent_is_left_alone(schema: dict[str, Any]) -> None:

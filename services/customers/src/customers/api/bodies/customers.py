@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from contracts.base import Code, Id
 from contracts.customers import BillLengths, LowInvoicePolicy, Markups, PortalAccess, StatusPeriod
-from customers.api.bodies.base import Body, absent_is_left_alone
+from customers.api.bodies.base import Body, Day, absent_is_left_alone
 from customers.api.bodies.values import (
     BillingAddress,
     ContactNumbers,
@@ -67,7 +67,7 @@ class CommonDetails(RatingFields):
     discount_plans: Plans = ()
     portal_access: Portal = PortalAccess()
     annual_increase_profile: Code | None = None
-    annual_increase_date: date | None = None
+    annual_increase_date: Day | None = None
     notes: str = Field(default="", max_length=20_000)
 
     @field_validator(*annual.FIELDS, mode="before", check_fields=False)
@@ -98,7 +98,7 @@ class NewCustomer(CustomerChange):
 
     name: Name
     status: Code | None = None
-    status_from: date | None = Field(default=None, description="the local date that the status history begins on")
+    status_from: Day | None = Field(default=None, description="the local date that the status history begins on")
 
     default_set: Id | None = Field(
         default=None, description="the default value set whose values the fields that are absent take (SPEC C3)"
@@ -119,7 +119,7 @@ class StatusChange(Body):
     """Another status from a local date on, today unless given."""
 
     status: Code
-    effective_from: date | None = None
+    effective_from: Day | None = None
     reason: Annotated[str, Field(max_length=200)] | None = Field(
         default=None, description="a code of status_reasons, or words"
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from contracts.base import Code
-from customers.api.bodies.base import Body
+from customers.api.bodies.base import Body, Day
 from customers.api.bodies.customers import CommonDetails, CustomerChange
 from customers.domain.texts import one_line
 
@@ -48,4 +47,4 @@ class FormSoFar(CustomerChange):
     """A form for a new customer as far as it is filled."""
 
     status: Code | None = None
-    status_from: date | None = None
+    status_from: Day | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -10,7 +9,7 @@ from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHa
 from contracts.base import Amount, Code, Id
 from contracts.customers import PlanPeriod
 from contracts.reference import PlanCharge, StandardCharge
-from customers.api.bodies.base import Body, absent_is_left_alone
+from customers.api.bodies.base import Body, Day, absent_is_left_alone
 from customers.api.bodies.customers import RatingFields
 from customers.api.bodies.values import PhoneNumber, Text
 from customers.domain.lines import PlanOrder
@@ -81,7 +80,7 @@ class NumberChange(RatingFields):
 
     model_config = ConfigDict(json_schema_extra=absent_is_left_alone)
 
-    end: date | None = None
+    end: Day | None = None
     number_type: Code = ""
     label: Text = ""
     discount_plans: DiscountPlans = ()
@@ -97,7 +96,7 @@ class Ending(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"on": "2025-06-30"}]})
 
-    on: date
+    on: Day
 
 
 class NumberEnding(Ending):
@@ -112,7 +111,7 @@ class Move(Body):
     """SPEC C9: where a number goes, its first day there, and what goes along."""
 
     customer_id: Id
-    on: date = Field(description="the first day at the new customer")
+    on: Day = Field(description="the first day at the new customer")
     keep: Choice = Field(
         default="all", description="which charges go along, of the number, its call plan and the features that do"
     )
@@ -144,8 +143,8 @@ class NewCallPlan(Body):
     """SPEC C9: another call plan from a day on. Without an end it goes on to the next one, or the number's end."""
 
     call_plan: Code
-    start: date
-    end: date | None = None
+    start: Day
+    end: Day | None = None
     charge: PlanCharge | None = Field(default=None, description="what was agreed; the plan's own charge unless given")
 
     def order(self) -> PlanOrder:
@@ -159,7 +158,7 @@ class FeatureChange(Body):
     model_config = ConfigDict(json_schema_extra=absent_is_left_alone)
 
     description: Text = ""
-    end: date | None = None
+    end: Day | None = None
     number_id: Id | None = None
     discount_plans: DiscountPlans = ()
 
@@ -174,8 +173,8 @@ class NewCharge(Body):
     frequency_months: int | None = Field(default=None, ge=1, le=120)
     in_advance: bool = True
     vat_rate: Code | None = Field(default=None, description="the customer's unless given")
-    start: date | None = None
-    end: date | None = None
+    start: Day | None = None
+    end: Day | None = None
 
     def order(self) -> ChargeOrder:
         """As the domain takes it."""
@@ -194,10 +193,8 @@ class ChargeChange(Body):
     quantity: Amount | None = None
     description: Text = ""
     vat_rate: Code | None = None
-    end: date | None = None
-    first_day: date | None = Field(
-        default=None, alias="from", description="the first day of another amount or quantity"
-    )
+    end: Day | None = None
+    first_day: Day | None = Field(default=None, alias="from", description="the first day of another amount or quantity")
 
     def changes(self) -> dict[str, Any]:
         """The fields that were sent, as the domain takes them; an amount or quantity of null says nothing."""
@@ -210,7 +207,7 @@ class Cancelling(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"from": "2025-04-01"}]}, populate_by_name=True)
 
-    first_day: date | None = Field(default=None, alias="from")
+    first_day: Day | None = Field(default=None, alias="from")
 
 
 class NumberQuery(Body):
@@ -218,4 +215,4 @@ class NumberQuery(Body):
 
     number: PhoneNumber | None = Field(default=None, description="in any spelling", examples=["020 7946 0123"])
     customer_id: Id | None = None
-    active_on: date | None = Field(default=None, description="has an active period on this day")
+    active_on: Day | None = Field(default=None, description="has an active period on this day")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from contracts.base import Code, Id
 from contracts.reference import PlanCharge
-from customers.api.bodies.base import Body
+from customers.api.bodies.base import Body, Day
 from customers.api.bodies.customers import RatingFields
 from customers.api.bodies.values import Charges, PhoneNumber, Text
 from customers.domain.numbers import FeatureOrder, NumberOrder
@@ -17,8 +15,8 @@ class NewNumber(RatingFields):
 
     number: PhoneNumber
     call_plan: Code
-    start: date
-    end: date | None = None
+    start: Day
+    end: Day | None = None
     number_type: Code | None = None
     label: Text = ""
     charges: Charges = ()
@@ -45,8 +43,8 @@ class NewFeature(Body):
     code: Code | None = None
     number_id: Id | None = None
     description: Text = ""
-    start: date
-    end: date | None = None
+    start: Day
+    end: Day | None = None
     charges: Charges | None = None
 
     def order(self) -> FeatureOrder:

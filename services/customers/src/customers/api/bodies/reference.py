@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -18,7 +17,7 @@ from contracts.reference import (
     StatusFlags,
     VatRate,
 )
-from customers.api.bodies.base import Body
+from customers.api.bodies.base import Body, Day
 from customers.api.bodies.values import Name
 from customers.domain.entries import MOST_ENTRIES, Edit
 from customers.domain.reference import LISTS
@@ -70,7 +69,7 @@ class ReferenceEntry(Body):
     bill_style: BillStyle | None = None
     call_plan: CallPlan | None = None
     standard_feature: StandardFeature | None = None
-    valid_from: date | None = Field(
+    valid_from: Day | None = Field(
         default=None, description="of a standard feature's charges where they change: their first day, today if absent"
     )
 
