@@ -64,7 +64,8 @@ class Broker:
 
     def ends(self, topic: str) -> dict[int, int]:
         """The end of each partition; the markers of transactions count."""
-        count = self.partitions(topic)
+        # Asked by the client that asks for the ends: it would not know of the partitions of a topic made again.
+        count = len(self._asking.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions)
         ask = self._asking.get_watermark_offsets
         return {each: ask(TopicPartition(topic, each), timeout=_TIMEOUT_S)[1] for each in range(count)}
 
