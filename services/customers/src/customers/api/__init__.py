@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from customers.api import (
     annual,
+    auditing,
     cards,
     charges,
     customers,
@@ -27,6 +28,7 @@ ROUTERS: list[APIRouter] = [
     overview.router,
     default_sets.router,  # before the customers: "new" is no id
     customers.router,
+    auditing.router,
     numbers.router,
     features.router,
     charges.router,

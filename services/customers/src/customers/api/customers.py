@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Header, Query, Request, Response
 
 from contracts.base import Id
-from customers.api.bodies import After, CustomerChange, Limit, NewCustomer, StatusChange
+from customers.api.bodies import After, CustomerChange, Day, Limit, NewCustomer, StatusChange
 from customers.api.views import (
-    AuditView,
     CustomerView,
     Page,
     StatusView,
@@ -74,7 +72,7 @@ async def put_customer(
 
 
 @router.get("/customers/{customer_id}/status", dependencies=READ, summary="The status on a day (today)")
-async def get_status(customer_id: Id, on: date | None = None) -> StatusView:
+async def get_status(customer_id: Id, on: Day | None = None) -> StatusView:
     answer = await use.get_status(customer_id, on)
     period = answer.period
     return StatusView(
@@ -101,9 +99,3 @@ async def post_status(
     )
     tag(response, customer.version)
     return view_customer(customer)
-
-
-@router.get("/customers/{customer_id}/audit", dependencies=READ, summary="Who changed what, the oldest first")
-async def get_audit(customer_id: Id, limit: Limit = 100, after: After = 0) -> Page[AuditView]:
-    found = await use.list_audit(customer_id, after=after, limit=limit)
-    return page(found, limit, AuditView.model_validate, lambda row: row["audit_id"])

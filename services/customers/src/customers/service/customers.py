@@ -58,13 +58,6 @@ async def list_customers(*, after: int, limit: int, account_number: str | None) 
         return await store.list_customers(connection, after=after, limit=limit, account_number=account_number)
 
 
-async def list_audit(customer_id: int, *, after: int, limit: int) -> list[dict[str, Any]]:
-    """SPEC C19: who changed what on a customer, the oldest first. Raises NotFound."""
-    await get_customer(customer_id)
-    async with reading() as connection:
-        return await audit_store.list_audit(connection, customer_id, after=after, limit=limit)
-
-
 async def get_status(customer_id: int, on: date | None) -> StatusAnswer:
     """SPEC C8: the status on a day, today unless given. Raises NotFound."""
     customer = await get_customer(customer_id)
