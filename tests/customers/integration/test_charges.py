@@ -10,6 +10,7 @@ from tests.customers.integration.test_numbers import add
 
 Json = dict[str, Any]
 VOICEMAIL = {"kind": "recurring", "description": "Voicemail", "amount": "1.50", "frequency_months": 1}
+ANY = {"If-Match": "*"}
 CARE = {"description": "Care", "start": "2025-01-01"}
 
 
@@ -32,7 +33,7 @@ async def test_another_call_plan_begins_on_a_date_and_its_history_is_shown(
 ) -> None:
     """C9: active periods with no gap, one assignment each."""
     plan = {"name": "Plus", "call_plan": {"charge": {"amount": "9.50"}}}
-    assert (await api.put("/reference/call_plans/plus", json=plan)).status_code == 200
+    assert (await api.put("/reference/call_plans/plus", json=plan, headers=ANY)).status_code == 200
     url = f"/numbers/{number['number']['number_id']}/call-plans"
     before = len(await outbox())
     made = await api.post(url, json={"call_plan": "plus", "start": "2025-04-01", "charge": {"amount": "7.25"}})
@@ -65,7 +66,7 @@ async def test_a_number_that_is_not_active_for_a_while_may_be_somebody_elses_the
     url = f"/numbers/{number_id}/call-plans"
     early = await api.post(url, json={"call_plan": "standard", "start": "2025-05-31"})
     assert (early.status_code, early.json()["customer_id"]) == (409, other["customer_id"])
-    opened = await api.put(f"/features/{plan_id}", json={"end": None})
+    opened = await api.put(f"/features/{plan_id}", json={"end": None}, headers=ANY)
     assert (opened.status_code, opened.json()["customer_id"]) == (409, other["customer_id"])
     made = await api.post(url, json={"call_plan": "standard", "start": "2025-06-01"})
     assert [each["assignment"]["end"] for each in made.json()["call_plans"]] == ["2025-02-28", None]
@@ -89,7 +90,7 @@ async def test_a_feature_is_changed_linked_ended_and_opened_again(api: AsyncClie
     assert (await api.put(url, json={"description": "x"}, headers={"If-Match": '"1"'})).status_code == 412
     ended = (await api.post(f"{url}/end", json={"on": "2025-03-31"})).json()
     assert (ended["end"], ended["charges"][0]["end"]) == ("2025-03-31", "2025-03-31")
-    opened = (await api.put(url, json={"end": None, "number_id": None, "discount_plans": []})).json()
+    opened = (await api.put(url, json={"end": None, "number_id": None, "discount_plans": []}, headers=ANY)).json()
     assert (opened["end"], opened["charges"], opened["number_id"]) == (None, made["charges"], None)
     assert (await api.delete(url)).status_code == 204
     assert (await api.get(url)).status_code == 404
@@ -107,10 +108,10 @@ async def test_what_is_wrong_with_a_feature_is_said(api: AsyncClient, number: Js
         (plan, {"number_id": None}, "number_id"),
         (plan, {"end": "2024-12-31"}, "end"),
     ):
-        answer = await api.put(url, json=body)
+        answer = await api.put(url, json=body, headers=ANY)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), body
     assert (await api.delete(plan)).status_code == 422
-    assert (await api.put("/features/999", json={"end": None})).status_code == 404
+    assert (await api.put("/features/999", json={"end": None}, headers=ANY)).status_code == 404
 
 
 async def test_a_charge_is_added_to_a_number_and_a_feature_with_its_own_vat(
@@ -146,7 +147,7 @@ async def test_a_charge_is_added_to_a_number_and_a_feature_with_its_own_vat(
 async def test_a_price_changes_from_a_day(api: AsyncClient, number: Json, outbox: Any) -> None:
     """Z5: the old charge ends the day before, the new one goes on in the same periods."""
     old = number["number"]["charges"][0]
-    answer = await api.put(f"/charges/{old['charge_id']}", json={"amount": "1.75", "from": "2025-04-01"})
+    answer = await api.put(f"/charges/{old['charge_id']}", json={"amount": "1.75", "from": "2025-04-01"}, headers=ANY)
     before, after = answer.json()["items"]
     assert (before["charge_id"], before["end"], before["amount"]) == (old["charge_id"], "2025-03-31", "1.50")
     assert (after["start"], after["anchor"], after["amount"]) == ("2025-04-01", "2025-01-01", "1.75")
@@ -154,7 +155,11 @@ async def test_a_price_changes_from_a_day(api: AsyncClient, number: Json, outbox
     assert [each["charge_id"] for each in told["charges"]] == [before["charge_id"], after["charge_id"]]
     log = (await api.get(f"/customers/{number['number']['customer_id']}/audit")).json()["items"][-1]
     assert (log["field"], len(log["old"]), len(log["new"])) == ("charges", 1, 2)
-    over = await api.put(f"/charges/{old['charge_id']}", json={"amount": "2.00", "from": "2025-05-01"})
+    seen = (await api.get(f"/charges/{old['charge_id']}")).headers["ETag"]
+    assert answer.headers["ETag"] == seen
+    late = await api.put(f"/charges/{old['charge_id']}", json={"amount": "9.00"}, headers={"If-Match": '"1"'})
+    assert late.status_code == 412
+    over = await api.put(f"/charges/{old['charge_id']}", json={"amount": "2.00", "from": "2025-05-01"}, headers=ANY)
     assert (over.status_code, over.json()["errors"][0]["field"]) == (422, "from")
 
 
@@ -164,12 +169,12 @@ async def test_a_correction_keeps_the_charge_and_saying_it_again_does_nothing(
     """Z5: a correction without a date acts on days not charged yet."""
     charge_id = number["number"]["charges"][0]["charge_id"]
     body = {"amount": "2.00", "quantity": "3", "description": "Mailbox", "vat_rate": "zero", "end": "2025-12-31"}
-    [corrected] = (await api.put(f"/charges/{charge_id}", json=body)).json()["items"]
+    [corrected] = (await api.put(f"/charges/{charge_id}", json=body, headers=ANY)).json()["items"]
     assert corrected["charge_id"] == charge_id
     assert {name: corrected[name] for name in body} == body
     count = len(await outbox())
-    assert (await api.put(f"/charges/{charge_id}", json=body)).json()["items"] == [corrected]
-    [own] = (await api.put(f"/charges/{charge_id}", json={"vat_rate": None, "end": None})).json()["items"]
+    assert (await api.put(f"/charges/{charge_id}", json=body, headers=ANY)).json()["items"] == [corrected]
+    [own] = (await api.put(f"/charges/{charge_id}", json={"vat_rate": None, "end": None}, headers=ANY)).json()["items"]
     assert (own["vat_rate"], own["end"]) == (None, None)
     assert len(await outbox()) == count + 1
 
@@ -208,5 +213,6 @@ async def test_what_is_wrong_with_a_charge_is_said(api: AsyncClient, number: Jso
     assert (await api.post("/numbers/999/charges", json=VOICEMAIL)).status_code == 404
     assert (await api.post("/features/999/charges", json=VOICEMAIL)).status_code == 404
     assert (await api.get("/features/999/charges")).status_code == 404
-    assert (await api.put("/charges/999", json={"amount": "1.00"})).status_code == 404
+    assert (await api.put("/charges/999", json={"amount": "1.00"})).status_code == 428
+    assert (await api.put("/charges/999", json={"amount": "1.00"}, headers=ANY)).status_code == 404
     assert (await api.post("/charges/999/cancel", json={})).status_code == 404

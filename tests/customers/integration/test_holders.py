@@ -16,6 +16,8 @@ from sqlalchemy import text
 
 from service_kit.database import reading
 
+ANY = {"If-Match": "*"}
+
 CLIENTS, ACTIONS, CUSTOMERS, NUMBERS = 8, 6, 4, 2
 SUSPECT = settings(
     max_examples=12,
@@ -94,12 +96,14 @@ class Desk:
             case "end":
                 return await self.api.post(f"{url}/end", json={"on": action.on})
             case "reopen":
-                return await self.api.put(url, json={"end": action.end})
+                return await self.api.put(url, json={"end": action.end}, headers=ANY)
             case "plan":
                 body = {"call_plan": "standard", "start": action.on, "end": action.end, "charge": {"amount": "1.00"}}
                 return await self.api.post(f"{url}/call-plans", json=body)
             case "plan end":
-                return await self.api.put(f"/features/{line['call_plan']['feature_id']}", json={"end": action.end})
+                return await self.api.put(
+                    f"/features/{line['call_plan']['feature_id']}", json={"end": action.end}, headers=ANY
+                )
         return await self.api.delete(url)
 
 

@@ -9,6 +9,8 @@ import pytest
 from httpx import AsyncClient
 from tests.customers.integration.test_numbers import NUMBER, add
 
+ANY = {"If-Match": "*"}
+
 Json = dict[str, Any]
 VOICEMAIL = {"kind": "recurring", "description": "Voicemail", "amount": "1.50", "frequency_months": 1}
 
@@ -192,7 +194,7 @@ async def test_ending_with_linked_features_and_opening_again(api: AsyncClient, a
     ended = (await api.post(f"{url}/end", json={"on": "2025-03-31", "with_features": True})).json()
     assert {ended["number"]["end"], ended["assignment"]["end"], ended["features"][0]["end"]} == {"2025-03-31"}
     assert ended["number"]["charges"][0]["end"] == "2025-03-31"
-    opened = (await api.put(url, json={"end": None, "with_features": True})).json()
+    opened = (await api.put(url, json={"end": None, "with_features": True}, headers=ANY)).json()
     assert _without_versions(opened) == _without_versions(before)
     assert opened["features"][0]["feature_id"] == linked["feature_id"]
     early = await api.post(f"{url}/end", json={"on": "2024-12-31"})
@@ -251,14 +253,18 @@ async def test_rating_choices_and_discount_plans_are_set_and_taken_away(
     url = f"/numbers/{number_id}"
     plan = {"plan": "mobile-500", "start": "2025-04-01", "end": None, "quantity": 2}
     chosen = {"tariff": "uk-home", "class_tariffs": {"mobile": "uk-mobile"}, "class_markups": {"sms": "10"}}
-    made = (await api.put(url, json={**chosen, "fallback_markup": "5", "discount_plans": [plan]})).json()["number"]
+    made = (await api.put(url, json={**chosen, "fallback_markup": "5", "discount_plans": [plan]}, headers=ANY)).json()[
+        "number"
+    ]
     assert made["rating"] == {**chosen, "fallback_markup": "5"}
     assert made["discount_plans"] == [plan]
     assert (await outbox("number.updated"))[-1]["payload"] == made
-    assert (await api.put(url, json={"class_tariffs": {}})).json()["number"]["rating"]["class_tariffs"] == {}
+    assert (await api.put(url, json={"class_tariffs": {}}, headers=ANY)).json()["number"]["rating"][
+        "class_tariffs"
+    ] == {}
     none: Json = {"tariff": None, "class_markups": {}, "fallback_markup": None, "discount_plans": []}
-    cleared = (await api.put(url, json=none)).json()["number"]
+    cleared = (await api.put(url, json=none, headers=ANY)).json()["number"]
     empty: Json = {"tariff": None, "class_tariffs": {}, "class_markups": {}, "fallback_markup": None}
     assert (cleared["rating"], cleared["discount_plans"]) == (empty, [])
     twice = [plan, {"plan": "mobile-500", "start": "2026-01-01"}]
-    assert (await api.put(url, json={"discount_plans": twice})).status_code == 422
+    assert (await api.put(url, json={"discount_plans": twice}, headers=ANY)).status_code == 422

@@ -12,7 +12,6 @@ from customers.main import app
 from customers.service.reference import seed_defaults
 from service_kit.database import Database, transaction
 
-
 ANY = {"If-Match": "*"}
 
 

@@ -18,8 +18,8 @@ from customers.api.bodies.lines import (
     ChargeChange,
     NewCharge,
 )
-from customers.api.customers import READ, WRITE
-from customers.api.views import Page, page
+from customers.api.customers import READ, WRITE, IfMatch
+from customers.api.views import Page, expected_version, page, tag
 from customers.service import charges as use
 from customers.service.charges import OwnedCharge
 from customers.store.numbers import Owner
@@ -66,17 +66,30 @@ async def post_feature_charge(feature_id: Id, body: New, request: Request, respo
 
 
 @router.get("/charges/{charge_id}", dependencies=READ, summary="A charge")
-async def get_charge(charge_id: Id) -> ChargeView:
-    return _view(await use.get_charge(charge_id))
+async def get_charge(charge_id: Id, response: Response) -> ChargeView:
+    """The ETag is that of the number or feature it is on."""
+    found = await use.get_charge(charge_id)
+    tag(response, found.version)
+    return _view(found)
 
 
 @router.put("/charges/{charge_id}", dependencies=WRITE, summary="Change a charge, from a day on or as a correction")
 async def put_charge(
-    charge_id: Id, body: Annotated[ChargeChange, Sent(openapi_examples=CHARGE_CHANGE_EXAMPLES)], request: Request
+    charge_id: Id,
+    body: Annotated[ChargeChange, Sent(openapi_examples=CHARGE_CHANGE_EXAMPLES)],
+    request: Request,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> ChargesView:
     """With `from` the charge ends the day before and another begins, in the same periods; on the charge's first day
     or earlier another takes its place. Without it the charge is corrected: that acts on days not charged yet."""
-    return _all(await use.change_charge(charge_id, body.changes(), body.first_day, principal(request)))
+    expected = expected_version(if_match, needed=True)
+    found = await use.change_charge(
+        charge_id, body.changes(), body.first_day, expected=expected, actor=principal(request)
+    )
+    if found:
+        tag(response, found[0].version)
+    return _all(found)
 
 
 @router.post("/charges/{charge_id}/cancel", dependencies=WRITE, summary="Cancel a charge from a day on")
@@ -92,6 +105,7 @@ def _page(found: list[OwnedCharge], limit: int, after: int) -> Page[ChargeView]:
 
 def _added(response: Response, owned: OwnedCharge) -> ChargeView:
     response.headers["Location"] = f"/charges/{owned.charge.charge_id}"
+    tag(response, owned.version)
     return _view(owned)
 
 

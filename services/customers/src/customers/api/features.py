@@ -50,7 +50,7 @@ async def put_feature(
 ) -> FeatureState:
     """Of a call plan only the words and the end: its number is then not active until another call plan begins."""
     feature = await use.change_feature(
-        feature_id, body.given(), expected=expected_version(if_match), actor=principal(request)
+        feature_id, body.given(), expected=expected_version(if_match, needed=True), actor=principal(request)
     )
     return _answer(response, feature)
 

@@ -97,7 +97,7 @@ async def change_number(
         number_id,
         body.changes(),
         with_features=body.with_features,
-        expected=expected_version(if_match),
+        expected=expected_version(if_match, needed=request.method == "PUT"),
         actor=principal(request),
     )
     return _answer(response, found)

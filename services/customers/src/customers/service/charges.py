@@ -29,10 +29,11 @@ MOST_CHARGES = 300
 
 @dataclass(frozen=True)
 class OwnedCharge:
-    """A charge as it is charged, and what it is on."""
+    """A charge as it is charged, and what it is on; `version` is that of the number or feature."""
 
     owner: Owner
     charge: Charge
+    version: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ async def list_charges(owner: Owner) -> list[OwnedCharge]:
             found = line.number if line else None
     if found is None:
         raise _missing(owner)
-    return [OwnedCharge(owner_of(found), charge) for charge in charged_within(found.charges, found.end)]
+    return [OwnedCharge(owner_of(found), charge, found.version) for charge in charged_within(found.charges, found.end)]
 
 
 def owner_of(entity: Number | Feature) -> Owner:
@@ -93,29 +94,32 @@ async def add_charge(number_id: int | None, feature_id: int | None, order: Charg
             charge = added_charge(order.terms, days, (before.start, before.end), book, charge_id)
         after = replace(before, charges=(*before.charges, charge))
         await apply(tx, [before], [after], actor)
-    return _owned(after, charge)
+    return _owned(replace(after, version=before.version + 1), charge)
 
 
-async def change_charge(charge_id: int, changes: Mapping[str, Any], day: date | None, actor: str) -> list[OwnedCharge]:
+async def change_charge(
+    charge_id: int, changes: Mapping[str, Any], day: date | None, *, expected: int | None, actor: str
+) -> list[OwnedCharge]:
     """SPEC Z5: change a charge from a day on; without one it is corrected for what has not been charged yet.
 
     Args:
         charge_id: which.
         changes: `amount`, `quantity`, `description`, `vat_rate`, `end`, those that change.
         day: the first day of the change.
+        expected: the version of the number or feature that the caller saw, None for any (SPEC C20).
         actor: who, for the audit log.
 
     Returns:
         What stands in its place: one charge or two, the later last.
 
     Raises:
-        Problem: 404, 422 where a rule is broken.
+        Problem: 404, 412 where someone else changed it, 422 where a rule is broken.
     """
 
     def changed(charge: Charge, owner: Number | Feature, book: Book, new_id: int) -> Charges:
         return changed_charge(charge, changes, day, owner.end, book, new_id)
 
-    return await _replace(charge_id, changed, actor)
+    return await _replace(charge_id, changed, actor, expected)
 
 
 async def cancel_charge(charge_id: int, day: date | None, actor: str) -> list[OwnedCharge]:
@@ -134,12 +138,12 @@ async def cancel_charge(charge_id: int, day: date | None, actor: str) -> list[Ow
 _Replace = Callable[[Charge, Number | Feature, Book, int], Charges]
 
 
-async def _replace(charge_id: int, put: _Replace, actor: str) -> list[OwnedCharge]:
+async def _replace(charge_id: int, put: _Replace, actor: str, expected: int | None = None) -> list[OwnedCharge]:
     async with transaction() as tx:
         owner = await store.owner_of_charge(tx.connection, charge_id)
         if owner is None:
             raise no_charge(charge_id)
-        before = await _locked(tx, owner.number_id, owner.feature_id)
+        before = await _locked(tx, owner.number_id, owner.feature_id, expected)
         place = next((at for at, each in enumerate(before.charges) if each.charge_id == charge_id), None)
         if place is None:
             raise no_charge(charge_id)
@@ -149,14 +153,17 @@ async def _replace(charge_id: int, put: _Replace, actor: str) -> list[OwnedCharg
             parts = put(before.charges[place], before, book, new_id)
             _check_room(before, len(parts) - 1)
         after = replace(before, charges=(*before.charges[:place], *parts, *before.charges[place + 1 :]))
-        await apply(tx, [before], [after], actor)
-    return [_owned(after, part) for part in parts]
+        changes = await apply(tx, [before], [after], actor)
+    version = before.version + 1 if changes else before.version
+    return [_owned(replace(after, version=version), part) for part in parts]
 
 
-async def _locked(tx: Transaction, number_id: int | None, feature_id: int | None) -> Number | Feature:
+async def _locked(
+    tx: Transaction, number_id: int | None, feature_id: int | None, expected: int | None = None
+) -> Number | Feature:
     if feature_id is not None:
-        return await lock_feature(tx, feature_id)
-    return (await lock_line(tx, number_id or 0)).line.number
+        return await lock_feature(tx, feature_id, expected)
+    return (await lock_line(tx, number_id or 0, expected)).line.number
 
 
 def _check_room(owner: Number | Feature, more: int) -> None:
@@ -166,7 +173,7 @@ def _check_room(owner: Number | Feature, more: int) -> None:
 
 def _owned(owner: Number | Feature, charge: Charge) -> OwnedCharge:
     [charged] = charged_within((charge,), owner.end)
-    return OwnedCharge(owner_of(owner), charged)
+    return OwnedCharge(owner_of(owner), charged, owner.version)
 
 
 def in_page(charges: Sequence[OwnedCharge], after: int, limit: int) -> list[OwnedCharge]:

@@ -70,7 +70,8 @@ class Body(BaseModel):
 
     def given(self, leaving_out: Collection[str] = ()) -> dict[str, Any]:
         """The fields that were sent, as values."""
-        return {name: getattr(self, name) for name in self.model_fields_set if name not in leaving_out}
+        wanted = self.model_fields_set - set(leaving_out)
+        return {name: getattr(self, name) for name in type(self).model_fields if name in wanted}
 
 
 def _has_nul(given: Any) -> bool:
