@@ -45,7 +45,8 @@ class Topic:
 
 
 TOPICS: tuple[Topic, ...] = (
-    Topic(CDR_RECEIVED, "charged number (a hint: any worker may meet any copy)", timedelta(days=7)),
+    # Twice the others': a worker keeps six partitions at work, and less leaves it waiting for disk and broker.
+    Topic(CDR_RECEIVED, "charged number (a hint: any worker may meet any copy)", timedelta(days=7), partitions=12),
     Topic(CDR_BACKFILL, "charged number (a hint: any worker may meet any copy)", timedelta(days=7)),
     Topic(USAGE_RATED, "customer id", timedelta(days=30)),
     Topic(USAGE_EXCEPTIONS, "source", timedelta(days=30)),
