@@ -63,9 +63,9 @@ class Body(BaseModel):
     def _storable(cls, sent: Any) -> Any:
         if _has_nul(sent):
             raise ValueError("a text holds the character NUL, which cannot be kept: take it out")
-        unknown = [InitErrorDetails(type="extra_forbidden", loc=path, input=None) for path in _unknown(cls, sent, ())]
-        if unknown:
-            raise ValidationError.from_exception_data(cls.__name__, unknown)
+        wrong = [InitErrorDetails(type=what, loc=path, input=None) for what, path in _passed_over(cls, sent, ())]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
         return sent
 
     def given(self, leaving_out: Collection[str] = ()) -> dict[str, Any]:
@@ -85,18 +85,24 @@ def _has_nul(given: Any) -> bool:
     return False
 
 
-def _unknown(kind: type[BaseModel], sent: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    """The paths of fields that parts of a body do not have: contracts, which take newer events, pass over them."""
+_Place = tuple[str | int, ...]
+
+
+def _passed_over(kind: type[BaseModel], sent: Any, path: _Place) -> Iterator[tuple[str, _Place]]:
+    """What Pydantic would pass over in silence, and where: fields that parts of a body do not have (contracts take
+    newer events), and what is not true or false in the place of a truth value."""
     for name, value in sent.items() if isinstance(sent, dict) else ():
         field = kind.model_fields.get(name)
         if field is not None:
+            if field.annotation is bool and not isinstance(value, bool):
+                yield "bool_type", (*path, name)
             parts = enumerate(value) if isinstance(value, list) else [(None, value)]
             for place, part in parts:
                 where = (*path, name) if place is None else (*path, name, place)
                 for inner in _contracts(field.annotation):
-                    yield from _unknown(inner, part, where)
+                    yield from _passed_over(inner, part, where)
         elif issubclass(kind, Contract):
-            yield (*path, name)
+            yield "extra_forbidden", (*path, name)
 
 
 def _contracts(annotation: Any) -> Iterator[type[Contract]]:

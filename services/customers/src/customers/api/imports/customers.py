@@ -74,6 +74,7 @@ async def import_customers(request: Request, dry_run: DryRun = False) -> Streami
                 await _run(_sheet_groups(rows), doing, report)
         else:
             await _run(_together(_lines(request.stream())), doing, report)
+            _refuse_nothing(report)
     except BaseException:
         report.close()
         raise
@@ -128,6 +129,12 @@ def _told(row: Row, outcome: Opened | Problem, added: str) -> tuple[dict[str, An
     customer = outcome.customer
     ids = {"account_number": customer.account_number, "customer_id": customer.customer_id}
     return {**told, **ids, "outcome": added}, None
+
+
+def _refuse_nothing(report: RowReport) -> None:
+    if not report.totals:
+        message = "there are no rows: send a customer on each line, or a CSV file as text/csv"
+        raise Invalid(f"file: {message}", errors=[{"field": "file", "message": message}])
 
 
 async def _sheet_groups(rows: Rows) -> AsyncIterator[list[Row]]:
