@@ -44,8 +44,15 @@ def company(random: Random, index: int) -> dict[str, Any]:
         "company_name": name,
         "billing_address": address(random),
         "emails": [f"accounts@customer{index:06d}.example.com"],
-        "vat_number": f"GB 000 {index // 100 % 10000:04d} {index % 100:02d}",
+        "vat_number": _vat_number(index),
     }
+
+
+def _vat_number(index: int) -> str:
+    """A number of a series that is not given out, with the check digits that every number has (modulus 97)."""
+    digits = f"99{index % 100_000:05d}"
+    weighed = sum(weight * int(digit) for weight, digit in zip(range(8, 1, -1), digits, strict=True))
+    return f"GB {digits[:3]} {digits[3:]} {97 - weighed % 97:02d}"
 
 
 def household(random: Random, index: int) -> dict[str, Any]:

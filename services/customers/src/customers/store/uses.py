@@ -57,7 +57,7 @@ async def count_uses(connection: AsyncConnection, list_name: str, code: str, tod
 
 async def _customers(connection: AsyncConnection, list_name: str, code: str, today: date) -> int:
     if list_name == STATUSES:
-        return (await connection.execute(_WITH_STATUS, {"code": code, "today": today})).scalar_one()
+        return int((await connection.execute(_WITH_STATUS, {"code": code, "today": today})).scalar_one())
     if list_name == STATUS_REASONS:
         different = func.count(status_period.c.customer_id.distinct())
         return await _scalar(connection, select(different).where(status_period.c.reason == code))

@@ -61,8 +61,8 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, sent: Any) -> Any:
-        if _has_nul(sent):
-            raise ValueError("a text holds the character NUL, which cannot be kept: take it out")
+        if _cannot_be_kept(sent):
+            raise ValueError("a text holds the character NUL or half a character, which cannot be kept: take it out")
         wrong = [InitErrorDetails(type=what, loc=path, input=None) for what, path in _passed_over(cls, sent, ())]
         if wrong:
             raise ValidationError.from_exception_data(cls.__name__, wrong)
@@ -74,15 +74,24 @@ class Body(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields if name in wanted}
 
 
-def _has_nul(given: Any) -> bool:
+def _cannot_be_kept(given: Any) -> bool:
     match given:
         case str():
-            return "\0" in given
+            return "\0" in given or not _is_whole(given)
         case dict():
-            return any(_has_nul(part) for pair in given.items() for part in pair)
+            return any(_cannot_be_kept(part) for pair in given.items() for part in pair)
         case list() | tuple():
-            return any(_has_nul(part) for part in given)
+            return any(_cannot_be_kept(part) for part in given)
     return False
+
+
+def _is_whole(text: str) -> bool:
+    """Whether it has no half of a surrogate pair, which JSON can write and no text is."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _Place = tuple[str | int, ...]
