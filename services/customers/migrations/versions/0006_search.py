@@ -32,6 +32,7 @@ SORTED = (
     "credit_limit",
     "created_on",
 )
+FILTERED = ("status", "account_manager", "billing_cycle", "payment_method", "created_on")
 TABLES: tuple[str, ...] = (
     """
     CREATE TABLE customer_search (
@@ -61,7 +62,11 @@ TABLES: tuple[str, ...] = (
     'CREATE TABLE search_word (word text COLLATE "C" PRIMARY KEY, variants integer[] NOT NULL)',
 )
 INDEXES: tuple[str, ...] = (
-    *(f"CREATE INDEX customer_search_{name} ON customer_search ({name}, customer_id)" for name in SORTED),
+    *(
+        f"CREATE INDEX customer_search_{name} ON customer_search ({name}, customer_id)"
+        f" INCLUDE ({', '.join(each for each in FILTERED if each != name)})"
+        for name in SORTED
+    ),
     "CREATE INDEX customer_search_status_until ON customer_search (status_until) WHERE status_until IS NOT NULL",
     "CREATE INDEX customer_search_no_email ON customer_search (customer_id) WHERE NOT has_email",
     "CREATE INDEX customer_search_incomplete ON customer_search (customer_id) WHERE incomplete",

@@ -118,7 +118,7 @@ class ListItem(BaseModel, from_attributes=True):
 
 
 class ListAnswer(BaseModel):
-    """A page; `next` is the `after` of the next one. Of more than 10,000 customers `total` is 10,000 and not exact."""
+    """A page; `next` is the `after` of the next one. Of more than 1,000 customers `total` is 1,000 and not exact."""
 
     items: list[ListItem]
     next: str | None

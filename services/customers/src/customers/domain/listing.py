@@ -14,8 +14,8 @@ from customers.domain.status import status_now
 from money.dates import day_before
 
 NO_LIMIT = Decimal("Infinity")
-COUNTED = 10_000
-"""Of more than so many customers the number is not told."""
+COUNTED = 1_000
+"""Of more than so many customers the number is not told: to count them would cost more than to find a page."""
 
 SortField = Literal[
     "account_number",

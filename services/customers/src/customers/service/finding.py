@@ -60,8 +60,12 @@ async def find(typed: str, limit: int) -> Found:
     return _answer(hits, wanted, limit)
 
 
-async def searching(look: Callable[[AsyncConnection, Statuses], Awaitable[_T]]) -> _T:
+async def searching(look: Callable[[AsyncConnection, Statuses], Awaitable[_T]], *, by_values: bool = False) -> _T:
     """Look for something in the search tables, when they are as of today.
+
+    Args:
+        look: what asks them.
+        by_values: whether each question is planned for its values, instead of once.
 
     Raises:
         Problem: 422 where it takes too long: few and common criteria at once.
@@ -69,12 +73,12 @@ async def searching(look: Callable[[AsyncConnection, Statuses], Awaitable[_T]]) 
     today = clock.today()
     try:
         async with transaction() as tx:
-            stale, statuses = await store.prepare(tx.connection, today)
+            stale, statuses = await store.prepare(tx.connection, today, by_values=by_values)
             if not stale:
                 return await look(tx.connection, statuses)
         await refresh_status(today)
         async with transaction() as tx:
-            _, statuses = await store.prepare(tx.connection, today)
+            _, statuses = await store.prepare(tx.connection, today, by_values=by_values)
             return await look(tx.connection, statuses)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _CANCELED:

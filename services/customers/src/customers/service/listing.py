@@ -11,7 +11,7 @@ from customers.domain.listing import Counted, Criteria, ListRow, Order, Place
 from customers.service.finding import searching
 from customers.service.problems import rules
 from customers.store import listing as store
-from customers.store.finding import Statuses, plan_for_values
+from customers.store.finding import Statuses
 
 _EXPORTED_AT_ONCE = 1_000
 
@@ -42,7 +42,6 @@ async def list_customers(
     """
 
     async def page(connection: AsyncConnection, statuses: Statuses) -> ListPage:
-        await plan_for_values(connection)
         with rules():
             criteria.check()
             if total is None:
@@ -54,7 +53,7 @@ async def list_customers(
                 )
         return ListPage(rows[:limit], rows[limit - 1].place if len(rows) > limit else None, counted)
 
-    return await searching(page)
+    return await searching(page, by_values=True)
 
 
 async def export_customers(criteria: Criteria, order: Order) -> AsyncIterator[list[ListRow]]:

@@ -21,7 +21,7 @@ _PREPARE = text(
     SELECT set_config('transaction_read_only', 'on', true),
         set_config('max_parallel_workers_per_gather', '0', true),
         set_config('statement_timeout', :milliseconds, true),
-        set_config('plan_cache_mode', 'force_generic_plan', true),
+        set_config('plan_cache_mode', :plans, true),
         EXISTS (SELECT FROM customer_search WHERE status_until < :today) AS stale,
         (SELECT jsonb_object_agg(code, jsonb_build_array(name, attributes ->> 'colour'))
          FROM reference_entry WHERE list = 'statuses') AS statuses
@@ -41,13 +41,19 @@ _NUMBER = f'n.number_id, n.number, n.label, n.number_type, n.start, n."end", {_S
 _NUMBERS = "number AS n JOIN customer_search AS s ON s.customer_id = n.customer_id"
 
 
-async def prepare(connection: AsyncConnection, today: date) -> tuple[bool, Statuses]:
+async def prepare(connection: AsyncConnection, today: date, *, by_values: bool) -> tuple[bool, Statuses]:
     """Make a transaction ready for searching: read only, bounded, and with one plan for each kind of question.
+
+    Args:
+        connection: in a transaction.
+        today: the local date.
+        by_values: whether each question gets a plan for its values instead: where statistics know which are rare.
 
     Returns:
         Whether planned changes of status have come that were not entered, and the statuses.
     """
-    values = {"milliseconds": str(LONGEST_QUESTION_MS), "today": today}
+    plans = "force_custom_plan" if by_values else "force_generic_plan"
+    values = {"milliseconds": str(LONGEST_QUESTION_MS), "today": today, "plans": plans}
     row = (await connection.execute(_PREPARE, values)).one()
     return bool(row.stale), row.statuses or {}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal, or_, select, true, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.finding import read_digits
@@ -22,8 +22,7 @@ _PENNY = Decimal("0.01")
 _CODES = ("account_manager", "billing_cycle", "payment_method", "status", "bill_style", "vat_rate")
 _TEXTS = {"name": "name_key", "company_name": "company_key", "account_number": "account_key"}
 _SORTED = {**_TEXTS, **{name: name for name in (*_CODES, "tariff", "credit_limit", "created_on")}}
-
-
+_BALANCES = ("balance", "balance_from", "balance_to")
 _SHOWN = [
     *(listed.c[name] for name in ("customer_id", "account_number", "name", "company_name", *_CODES, "tariff")),
     *(listed.c[name] for name in ("credit_limit", "created_on", "has_email", "incomplete")),
@@ -34,20 +33,22 @@ _SHOWN = [
 async def list_first(
     connection: AsyncConnection, criteria: Criteria, order: Order, statuses: Statuses, limit: int
 ) -> tuple[list[ListRow], Counted]:
-    """The first page of the customers that fulfil all criteria, and how many there are. Raises as `list_page`."""
-    if criteria.given <= 1:  # an index alone can count them
-        counted = await _counted(connection, criteria)
-        return await list_page(connection, criteria, order, statuses, None, counted, limit), counted
-    rows = await _page_of_few(connection, criteria, order, None, limit)
-    counted = _told(rows[0]["total"])
-    if not counted.exact:
-        return await list_page(connection, criteria, order, statuses, None, counted, limit), counted
-    return [_row(row, statuses) for row in rows if row["customer_id"] is not None], counted
+    """The first page of the customers that fulfil all criteria, and how many there are; in one question.
 
+    They are counted first, without their rows. As few as could be counted are looked up and sorted; of more, a page
+    is soon met in the order itself.
 
-async def _counted(connection: AsyncConnection, criteria: Criteria) -> Counted:
-    some = select(literal(1)).select_from(_from(criteria, None)).where(_where(criteria)).limit(COUNTED + 1).subquery()
-    return _told(await connection.scalar(select(func.count()).select_from(some)) or 0)
+    Raises:
+        RuleBroken: a text cannot be looked for.
+    """
+    found = _ids(criteria).limit(COUNTED + 1).cte("found")
+    total = select(func.count()).select_from(found).scalar_subquery()
+    few = _sorted(found, order).where(total <= COUNTED)
+    many = _found(criteria, order, None).where(total > COUNTED)
+    branches = (_cut(each, order, limit, at) for at, each in enumerate((few, many)))
+    page = union_all(*branches).cte("page")
+    rows = (await connection.execute(_shown(page, order).add_columns(total.label("total")))).all()
+    return [_row(row, statuses) for row in rows], _told(rows[0].total if rows else 0)
 
 
 def _told(count: int) -> Counted:
@@ -63,61 +64,64 @@ async def list_page(
     counted: Counted,
     limit: int,
 ) -> list[ListRow]:
-    """A page of the customers that fulfil all criteria, behind a place.
-
-    Of many, so many are soon met in their order; few are all looked up, and sorted.
-
-    Raises:
-        RuleBroken: a text cannot be looked for.
-    """
+    """A page of the customers that fulfil all criteria, behind a place. As `list_first`."""
     if counted.exact:
-        rows = await _page_of_few(connection, criteria, order, after, limit)
-        return [_row(row, statuses) for row in rows if row["customer_id"] is not None]
-    in_order = _directed(order, _key(order), listed.c.customer_id)
-    page = _found(criteria, order, after).order_by(*in_order).limit(limit).cte("page")
-    lines = page.join(listed, listed.c.customer_id == page.c.customer_id)
-    shown = _shown(lines.join(account, account.c.customer_id == page.c.customer_id), page, order)
-    return [_row(row, statuses) for row in (await connection.execute(shown)).mappings()]
+        found = _behind(_sorted(_ids(criteria).cte("found"), order), order, after)
+    else:
+        found = _found(criteria, order, after)
+    page = _cut(found, order, limit, 0).cte("page")
+    return [_row(row, statuses) for row in (await connection.execute(_shown(page, order))).all()]
+
+
+def _ids(criteria: Criteria) -> Select[Any]:
+    """The customers that fulfil all criteria: what an index alone can tell."""
+    by_balance = sum(getattr(criteria, name) is not None for name in _BALANCES)
+    if by_balance and by_balance == criteria.given:
+        return select(account.c.customer_id).where(_where(criteria))
+    return select(listed.c.customer_id).select_from(_from(bool(by_balance))).where(_where(criteria))
+
+
+def _sorted(found: CTE, order: Order) -> Select[Any]:
+    """Customers that were found, with what they are sorted by."""
+    lines = _from(order.field == "balance").join(found, found.c.customer_id == listed.c.customer_id)
+    return select(listed.c.customer_id, _key(order).label("place")).select_from(lines)
 
 
 def _found(criteria: Criteria, order: Order, after: Place | None) -> Select[Any]:
-    key = _key(order)
-    found = select(listed.c.customer_id, key.label("place")).select_from(_from(criteria, order)).where(_where(criteria))
+    """As `_sorted`, of all that fulfil the criteria and stand behind a place."""
+    with_balance = order.field == "balance" or any(getattr(criteria, name) is not None for name in _BALANCES)
+    found = select(listed.c.customer_id, _key(order).label("place")).select_from(_from(with_balance))
+    return _behind(found.where(_where(criteria)), order, after)
+
+
+def _behind(found: Select[Any], order: Order, after: Place | None) -> Select[Any]:
     if after is None:
         return found
+    key = _key(order)
     here = tuple_(literal(after.value, key.type), literal(after.customer_id))
     at = tuple_(key, listed.c.customer_id)
     return found.where(at < here if order.descending else at > here)
 
 
-async def _page_of_few(
-    connection: AsyncConnection, criteria: Criteria, order: Order, after: Place | None, limit: int
-) -> Sequence[RowMapping]:
-    """A page with the number of all that were looked up; one row without a customer where the page is empty.
-
-    Where they are more than `COUNTED`, nothing is sorted, and there is only that row.
-    """
-    found = _found(criteria, order, after).limit(COUNTED + 1).cte("found")
-    total = select(func.count().label("total")).select_from(found)
-    few = total.scalar_subquery() <= COUNTED
-    in_order = _directed(order, found.c.place, found.c.customer_id)
-    page = select(found).where(few).order_by(*in_order).limit(limit).cte("page")
-    counted = total.subquery("counted")
-    lines = counted.outerjoin(page, true()).outerjoin(listed, listed.c.customer_id == page.c.customer_id)
-    shown = _shown(lines.outerjoin(account, account.c.customer_id == page.c.customer_id), page, order)
-    return (await connection.execute(shown.add_columns(counted.c.total))).mappings().all()
+def _cut(found: Select[Any], order: Order, limit: int, branch: int) -> Select[Any]:
+    """A page of them; in brackets, so that it can be a branch of several."""
+    cut = found.order_by(*_directed(order, _key(order), listed.c.customer_id)).limit(limit)
+    return select(cut.subquery(f"branch{branch}"))
 
 
-def _shown(lines: Any, page: Any, order: Order) -> Select[Any]:
+def _shown(page: CTE, order: Order) -> Select[Any]:
     """A page with what its lines show beside what they are sorted by."""
+    lines = page.join(listed, listed.c.customer_id == page.c.customer_id)
     in_order = _directed(order, page.c.place, page.c.customer_id)
-    return select(page.c.place, *_SHOWN).select_from(lines).order_by(*in_order)
+    return (
+        select(page.c.place, *_SHOWN)
+        .select_from(lines.join(account, account.c.customer_id == page.c.customer_id))
+        .order_by(*in_order)
+    )
 
 
-def _from(criteria: Criteria, order: Order | None) -> Any:
+def _from(with_balance: bool) -> Any:
     """The tables that are looked through; every customer has a row of its account."""
-    asked = (criteria.balance, criteria.balance_from, criteria.balance_to)
-    with_balance = (order and order.field == "balance") or any(each is not None for each in asked)
     return listed.join(account, account.c.customer_id == listed.c.customer_id) if with_balance else listed
 
 
@@ -195,18 +199,29 @@ def _flags(criteria: Criteria) -> Iterator[ColumnElement[bool]]:
             yield column if wanted else ~column
 
 
-def _row(row: Any, statuses: Statuses) -> ListRow:
-    codes = ("account_manager", "billing_cycle", "payment_method", "vat_rate", "bill_style", "tariff")
-    plain = ("customer_id", "account_number", "name", "company_name", "created_on", "has_email", "incomplete")
-    limit: Decimal = row["credit_limit"]
-    shown: dict[str, Any] = {code: row[code] or None for code in codes} | {field: row[field] for field in plain}
-    name, colour = status_shown(row["status"], statuses)
+def _row(row: Sequence[Any], statuses: Statuses) -> ListRow:
+    """A line, of a row in the order of `_shown`."""
+    place, customer_id, account_number, name, company_name, manager, cycle, method, code, style, vat, tariff = row[:12]
+    credit, created_on, has_email, incomplete, balance = row[12:17]
+    status_name, colour = status_shown(code, statuses)
     return ListRow(
-        **shown,
-        status=row["status"],
-        status_name=name,
+        customer_id=customer_id,
+        account_number=account_number,
+        name=name,
+        company_name=company_name,
+        status=code,
+        status_name=status_name,
         status_colour=colour,
-        credit_limit=None if limit == NO_LIMIT else limit,
-        balance=row["sorted_balance"].quantize(_PENNY),
-        place=Place(row["place"], row["customer_id"]),
+        account_manager=manager or None,
+        billing_cycle=cycle or None,
+        payment_method=method or None,
+        vat_rate=vat or None,
+        bill_style=style or None,
+        tariff=tariff or None,
+        credit_limit=None if credit == NO_LIMIT else credit,
+        balance=balance.quantize(_PENNY),
+        created_on=created_on,
+        has_email=has_email,
+        incomplete=incomplete,
+        place=Place(place, customer_id),
     )
