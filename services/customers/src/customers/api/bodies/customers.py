@@ -120,9 +120,7 @@ class StatusChange(Body):
 
     status: Code
     effective_from: Day | None = None
-    reason: Annotated[str, Field(max_length=200)] | None = Field(
-        default=None, description="a code of status_reasons, or words"
-    )
+    reason: Text | None = Field(default=None, description="a code of status_reasons, or words")
 
     def period(self, today: date) -> StatusPeriod:
         """As the domain takes it."""
