@@ -24,6 +24,8 @@ MICRO = 10**6
 _POWERS = tuple(10**power for power in range(5, -1, -1))
 _ZERO = ord("0")
 _NULL = pa.scalar(b"null", pa.binary())
+# What a batch needed is given back: Arrow's own pool keeps it, beside what Python keeps.
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 def texts(values: Sequence[str | bytes]) -> Column:

@@ -45,7 +45,7 @@ from service_kit.repeating import rest
 
 GROUP = "rating"
 TOPICS = (CDR_RECEIVED, CDR_BACKFILL)
-BATCH = 10_000
+BATCH = 8_000
 """Records of one partition that are stored together."""
 SIDE_BY_SIDE = 6
 """Partitions that are stored at the same time; each holds a database connection."""
@@ -53,9 +53,9 @@ POLL_MS = 200
 PACE_S = 0.1
 """A partition that is read to its end is asked again after this time: small batches cost as much as large ones."""
 _AWAY_S = 1.0
-_COLLECT_EVERY_S = 5.0
+_COLLECT_EVERY_S = 2.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
-_COLLECT_ALL_EVERY = 60
+_COLLECT_ALL_EVERY = 150
 """Of these collections one looks at all objects, the others at those that were made since the last one."""
 _YOUNG = 1
 _PARTITIONS_KEPT = 500_000
