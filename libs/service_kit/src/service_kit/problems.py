@@ -83,7 +83,14 @@ class PreconditionFailed(Problem):
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Pydantic's errors as a problem's `errors`: a path such as `lines.0.amount` and a message."""
-    return [{"field": _path(error["loc"]), "message": str(error["msg"])} for error in errors]
+    return [{"field": _path(error["loc"]), "message": _said(error)} for error in errors]
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """Our own validators' words as they are, without "Value error, " before them."""
+    own = error.get("type") in ("value_error", "assertion_error")
+    said = str(error["msg"])
+    return said.partition(", ")[2] if own else said
 
 
 def _path(location: Sequence[Any]) -> str:

@@ -16,7 +16,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import InitErrorDetails
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contracts.base import Contract
 
@@ -61,9 +61,8 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, sent: Any) -> Any:
-        if _cannot_be_kept(sent):
-            raise ValueError("a text holds the character NUL or half a character, which cannot be kept: take it out")
-        wrong = [InitErrorDetails(type=what, loc=path, input=None) for what, path in _passed_over(cls, sent, ())]
+        found = (*_cannot_be_kept(sent, ()), *_passed_over(cls, sent, ()))
+        wrong = [InitErrorDetails(type=what, loc=path, input=None) for what, path in found]
         if wrong:
             raise ValidationError.from_exception_data(cls.__name__, wrong)
         return sent
@@ -74,15 +73,24 @@ class Body(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields if name in wanted}
 
 
-def _cannot_be_kept(given: Any) -> bool:
-    match given:
-        case str():
-            return "\0" in given or not _is_whole(given)
+_Place = tuple[str | int, ...]
+_Wrong = Iterator[tuple[str | PydanticCustomError, _Place]]
+_NO_TEXT = PydanticCustomError(
+    "text", "the text holds the character NUL or half a character, which cannot be kept: take it out"
+)
+
+
+def _cannot_be_kept(sent: Any, path: _Place) -> _Wrong:
+    match sent:
+        case str() if "\0" in sent or not _is_whole(sent):
+            yield _NO_TEXT, path
         case dict():
-            return any(_cannot_be_kept(part) for pair in given.items() for part in pair)
+            for name, part in sent.items():
+                yield from _cannot_be_kept(name, path)
+                yield from _cannot_be_kept(part, (*path, ascii(name)[1:-1]))
         case list() | tuple():
-            return any(_cannot_be_kept(part) for part in given)
-    return False
+            for place, part in enumerate(sent):
+                yield from _cannot_be_kept(part, (*path, place))
 
 
 def _is_whole(text: str) -> bool:
@@ -94,17 +102,16 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-_Place = tuple[str | int, ...]
-
-
-def _passed_over(kind: type[BaseModel], sent: Any, path: _Place) -> Iterator[tuple[str, _Place]]:
+def _passed_over(kind: type[BaseModel], sent: Any, path: _Place) -> _Wrong:
     """What Pydantic would pass over in silence, and where: fields that parts of a body do not have (contracts take
-    newer events), and what is not true or false in the place of a truth value."""
+    newer events), other things than true or false for a truth value, and numbers for a day."""
     for name, value in sent.items() if isinstance(sent, dict) else ():
         field = kind.model_fields.get(name)
         if field is not None:
             if field.annotation is bool and not isinstance(value, bool):
                 yield "bool_type", (*path, name)
+            if date in (field.annotation, *get_args(field.annotation)) and isinstance(value, int | float):
+                yield "date_type", (*path, name)
             parts = enumerate(value) if isinstance(value, list) else [(None, value)]
             for place, part in parts:
                 where = (*path, name) if place is None else (*path, name, place)
