@@ -75,7 +75,8 @@ class Filling:
             rows = [listed(each, today) for each in made]
             search = [list(vars(row).values()) for row in rows]
             for row, values in zip(rows, search, strict=True):
-                values[list(vars(row)).index("tariffs")] = list(row.tariffs)
+                for name in ("words", "tariffs"):
+                    values[list(vars(row)).index(name)] = list(getattr(row, name))
             created = [[*values, self._day()] for values in search]
             _copy(connection, "customer_search", (*vars(rows[0]), "created_on"), created)
             self._words.update(word for each in made for word in words_listed(each))

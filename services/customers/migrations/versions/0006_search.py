@@ -44,6 +44,7 @@ TABLES: tuple[str, ...] = (
         name_key text COLLATE "C" NOT NULL,
         company_key text COLLATE "C" NOT NULL,
         document text COLLATE "C" NOT NULL,
+        words text[] COLLATE "C" NOT NULL,
         status text COLLATE "C" NOT NULL,
         status_until date,
         account_manager text COLLATE "C" NOT NULL,
@@ -71,6 +72,7 @@ INDEXES: tuple[str, ...] = (
     "CREATE INDEX customer_search_no_email ON customer_search (customer_id) WHERE NOT has_email",
     "CREATE INDEX customer_search_incomplete ON customer_search (customer_id) WHERE incomplete",
     "CREATE INDEX customer_search_tariffs ON customer_search USING gin (tariffs) WITH (fastupdate = off)",
+    "CREATE INDEX customer_search_words ON customer_search USING gin (words) WITH (fastupdate = off)",
     """
     CREATE INDEX customer_search_document ON customer_search
     USING gin (document gin_trgm_ops) WITH (fastupdate = off)
@@ -81,8 +83,12 @@ INDEXES: tuple[str, ...] = (
     "CREATE INDEX number_ending ON number (reverse(number) text_pattern_ops)",
     "CREATE INDEX number_parts ON number USING gin (number gin_trgm_ops) WITH (fastupdate = off)",
 )
-STATISTICS = "ALTER TABLE customer_search ALTER COLUMN document SET STATISTICS 1000"
+STATISTICS = tuple(
+    f"ALTER TABLE customer_search ALTER COLUMN {name} SET STATISTICS 1000" for name in ("document", "words")
+)
 """So that the planner knows parts that very many names have, and does not look them up one by one."""
+NEEDLESS = "DROP INDEX number_number"
+"""`number_beginning` finds whole numbers too."""
 _BATCH = 2_000
 _READ = """
     SELECT customer_id, account_number, name, company_name, billing_address, emails, payment_method, vat_rate,
@@ -102,7 +108,7 @@ def upgrade() -> None:
     for statement in TABLES:
         op.execute(statement)
     fill(op.get_bind())
-    for statement in (*INDEXES, STATISTICS):
+    for statement in (*INDEXES, *STATISTICS, NEEDLESS):
         op.execute(statement)
 
 
@@ -110,6 +116,7 @@ def downgrade() -> None:
     """Remove them, but for the extension, which others may use."""
     op.execute("DROP INDEX number_beginning, number_ending, number_parts")
     op.execute("DROP TABLE search_word, customer_search")
+    op.execute("CREATE INDEX number_number ON number (number)")
 
 
 def fill(connection: Connection) -> None:
@@ -143,7 +150,10 @@ def _customer(row: Any, history: dict[int, list[StatusPeriod]]) -> Customer:
 
 def _store(connection: Connection, customers: Sequence[tuple[Customer, date]], today: date) -> None:
     found = [(listed(customer, today), created_on) for customer, created_on in customers]
-    rows = [{**vars(row), "tariffs": list(row.tariffs), "created_on": created_on} for row, created_on in found]
+    rows = [
+        {**vars(row), "words": list(row.words), "tariffs": list(row.tariffs), "created_on": created_on}
+        for row, created_on in found
+    ]
     columns = ", ".join(rows[0])
     values = ", ".join(f":{name}" for name in rows[0])
     connection.execute(text(f"INSERT INTO customer_search ({columns}) VALUES ({values})"), rows)

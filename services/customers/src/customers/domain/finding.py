@@ -18,6 +18,8 @@ Kind = Literal["customer", "number", "customers", "numbers", "both", "nothing"]
 
 HOME_CODE = str(phonenumbers.country_code_for_region(HOME_REGION))
 MOST_WORDS = 8
+LONG_PART = 5
+"""Characters: so many together are looked up in an index of parts, whatever is thought of how many have them."""
 _PHONE = re.compile(r"\+?[\d\s().\-/–—]+", re.ASCII)
 
 
@@ -57,6 +59,12 @@ class Wanted:
     def is_short(self) -> bool:
         """Whether only beginnings are looked for."""
         return len(self.key) < SHORTEST_PART
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether few can have it, so that looking through all for the first ones takes long."""
+        digits = () if self.digits is None else (self.digits.part,)
+        return max(map(len, (*self.words, *digits)), default=0) >= LONG_PART
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class Listed:
     Attributes:
         account_key, name_key, company_key: as they are compared, for beginnings and sorting.
         document: all words of these, for parts.
+        words: those of its names that are looked for as a whole, in any order.
         status: today's; `status_until` is the last day on which it is, None where no change is planned.
         tariff, tariffs: the default one; all that the customer has, of call classes too.
         credit_limit: infinite where there is none.
@@ -55,6 +56,7 @@ class Listed:
     name_key: str
     company_key: str
     document: str
+    words: tuple[str, ...]
     status: str
     status_until: date | None
     account_manager: str
@@ -83,6 +85,7 @@ def listed(customer: Customer, today: date) -> Listed:
         name_key=key_of(details.name),
         company_key=key_of(details.company_name),
         document=document_of(details.name, details.company_name, customer.account_number),
+        words=tuple(sorted(words_listed(customer))),
         status=status_now(customer.history, today),
         status_until=day_before(min(changes)) if changes else None,
         account_manager=details.account_manager or "",
@@ -99,7 +102,7 @@ def listed(customer: Customer, today: date) -> Listed:
 
 
 def words_listed(customer: Customer) -> set[str]:
-    """The words of a customer's names that are found when they are typed wrongly."""
+    """The words of a customer's names that are found as a whole, and when they are typed wrongly."""
     found = (*words_of(customer.details.name), *words_of(customer.details.company_name))
     return set(filter(correctable, found))
 

@@ -109,20 +109,17 @@ class _Search:
         )
         if exact.found or self._wanted.is_short:
             return exact if exact.found else begun
-        await store.plan_for_values(self._connection)
         hits = await self._containing(begun)
         return hits if hits.found else await self._similar()
 
     async def _beginning(self) -> _Hits:
-        at = (self._statuses, self._today)
         customers = await store.customers_beginning(self._connection, self._wanted, self._statuses, self._limit)
         if self._digits is None:
             return _Hits(customers, [])
-        exact = await store.numbers_among(self._connection, self._digits.exact, *at, "exact")
-        if exact:
-            return _Hits(customers, exact)
         ending = not self._wanted.is_short
-        found = await store.numbers_at_an_end(self._connection, self._digits, *at, self._limit, ending=ending)
+        found = await store.numbers_at_an_end(
+            self._connection, self._digits, self._statuses, self._today, self._limit, ending=ending
+        )
         return _Hits(customers, found)
 
     async def _containing(self, begun: _Hits) -> _Hits:
@@ -142,7 +139,6 @@ class _Search:
 
     async def _similar(self) -> _Hits:
         connection, statuses, digits = self._connection, self._statuses, self._digits
-        await store.plan_for_the_rare(connection)
         keys = store.account_corrections(self._wanted.key[:40])
         customers = await store.customers_of_account(connection, keys, statuses)
         numbers: list[FoundNumber] = []
@@ -154,7 +150,8 @@ class _Search:
         return await self._with_similar_words()
 
     async def _with_similar_words(self) -> _Hits:
-        choices = [(word, await _meant(self._connection, word)) for word in self._wanted.words]
+        like = await store.words_like(self._connection, list(filter(correctable, self._wanted.words)))
+        choices = [(word, await _meant(self._connection, word, like)) for word in self._wanted.words]
         meant = tuple(word for _, words in choices for word in words)
         if not meant:
             return _Hits([], [])
@@ -162,12 +159,13 @@ class _Search:
         return _Hits(found, [], meant)
 
 
-async def _meant(connection: AsyncConnection, word: str) -> list[str]:
-    """The words of names that a typed one may stand for; itself where it is one."""
+async def _meant(connection: AsyncConnection, word: str, like: list[str]) -> list[str]:
+    """The words of names that a typed one may stand for; itself where it is one. `like` are those first thought of."""
     if not correctable(word):
         return []
-    near = nearest(word, await store.words_like(connection, word), _WORDS_MEANT)
-    return near or nearest(word, await store.words_resembling(connection, word), _WORDS_MEANT)
+    return nearest(word, like, _WORDS_MEANT) or nearest(
+        word, await store.words_resembling(connection, word), _WORDS_MEANT
+    )
 
 
 def _answer(hits: _Hits, wanted: Wanted, limit: int) -> Found:

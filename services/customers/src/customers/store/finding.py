@@ -27,8 +27,11 @@ _PREPARE = text(
          FROM reference_entry WHERE list = 'statuses') AS statuses
     """
 )
-_PLAN_FOR_VALUES = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
-_PLAN_FOR_THE_RARE = text("SELECT set_config('enable_seqscan', 'off', true)")
+_PLANNED = (
+    "(SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
+    " set_config('enable_seqscan', :look_through, true)) AS planned"
+)
+"""Has what follows planned for its values: of parts, the table's statistics know which are rare."""
 LONGEST_QUESTION_MS = 2_000
 _CANDIDATES = 60
 _CORRECTIONS = 400
@@ -38,7 +41,6 @@ Statuses = Mapping[str, tuple[str, str | None]]
 
 _SHOWN = "s.customer_id, s.account_number, s.name, s.company_name, s.status"
 _NUMBER = f'n.number_id, n.number, n.label, n.number_type, n.start, n."end", {_SHOWN}'
-_NUMBERS = "number AS n JOIN customer_search AS s ON s.customer_id = n.customer_id"
 
 
 async def prepare(connection: AsyncConnection, today: date, *, by_values: bool) -> tuple[bool, Statuses]:
@@ -58,22 +60,16 @@ async def prepare(connection: AsyncConnection, today: date, *, by_values: bool) 
     return bool(row.stale), row.statuses or {}
 
 
-async def plan_for_values(connection: AsyncConnection) -> None:
-    """Have what follows planned for its values: of parts, the table's statistics know which are rare."""
-    await connection.execute(_PLAN_FOR_VALUES)
-
-
-async def plan_for_the_rare(connection: AsyncConnection) -> None:
-    """Have what follows looked up in indexes alone: what nothing is known of is rare."""
-    await connection.execute(_PLAN_FOR_THE_RARE)
-
-
 async def customers_beginning(
     connection: AsyncConnection, wanted: Wanted, statuses: Statuses, limit: int
 ) -> list[FoundCustomer]:
-    """Customers whose account number, name or company name is or begins with what is wanted, whole ones first."""
+    """Customers whose account number, name or company name is or begins with what is wanted, whole ones first.
+
+    What is asked after it in the transaction is planned for its values; of what is rare, in indexes alone.
+    """
     values = {"key": wanted.key, "after": _after(wanted.key), "limit": limit}
-    rows = await connection.execute(_BEGINNING, values)
+    values["look_through"] = "off" if wanted.is_rare else "on"
+    rows = [row for row in await connection.execute(_BEGINNING, values) if row.customer_id is not None]
     return _customers(rows, statuses, lambda row: "exact" if row.place <= 1 else "part")
 
 
@@ -81,13 +77,16 @@ _BEGINS = {name: f"{name} >= :key AND {name} < :after" for name in ("account_key
 _NOT_EXACT = "name_key <> :key AND company_key <> :key AND account_key <> :key"
 
 
-def _branch(place: int, *conditions: str, table: str = "customer_search AS s", shown: str = _SHOWN) -> str:
+def _branch(place: int, *conditions: str) -> str:
     where = " AND ".join(f"({each})" for each in conditions)
-    return f"(SELECT {place} AS place, {shown} FROM {table} WHERE {where} LIMIT :limit)"
+    return f"(SELECT {place} AS place, {_SHOWN} FROM customer_search AS s WHERE {where} LIMIT :limit)"
 
 
 _BEGINNING = text(
-    " UNION ALL ".join(
+    "SELECT begun.* FROM "
+    + _PLANNED
+    + " LEFT JOIN ("
+    + " UNION ALL ".join(
         (
             _branch(0, "account_key = :key"),
             _branch(1, "name_key = :key OR company_key = :key", "account_key <> :key"),
@@ -102,7 +101,7 @@ _BEGINNING = text(
             ),
         )
     )
-    + " LIMIT :limit"
+    + " LIMIT :limit) AS begun ON true"
 )
 
 
@@ -111,18 +110,24 @@ async def customers_containing(
 ) -> list[FoundCustomer]:
     """Customers with all words as beginnings of words, then with all of them or the whole text as parts."""
     values: dict[str, Any] = {"any": f"%{wanted.key}%", "limit": limit, "besides": list(besides)}
+    values["words"] = list(wanted.words)
     values |= {f"begin{at}": f"% {word}%" for at, word in enumerate(wanted.words)}
     values |= {f"part{at}": f"%{word}%" for at, word in enumerate(wanted.words)}
     words = " AND ".join(f"s.document LIKE :begin{at}" for at in range(len(wanted.words)))
     others = "s.customer_id <> ALL(:besides)"
-    if len(wanted.words) > 1:  # few have them all: one look for them is less than two
-        whole = f"SELECT NOT ({words}) AS place, {_SHOWN} FROM customer_search AS s"
-        question = f"{whole} WHERE ({_inside(wanted)}) AND {others} ORDER BY place LIMIT :limit"
+    if len(wanted.words) > 1:  # few have them all: one look for parts is less than two
+        inside = f"SELECT CASE WHEN {words} THEN 0 ELSE 1 END AS place, {_SHOWN} FROM customer_search AS s"
+        whole = _branch(0, _WHOLE, others)
+        rest = f"({inside} WHERE ({_inside(wanted)}) AND NOT ({_WHOLE}) AND {others} ORDER BY place LIMIT :limit)"
+        question = f"{whole} UNION ALL {rest} LIMIT :limit"
     else:
         branches = (_branch(0, words, others), _branch(1, _inside(wanted), f"NOT ({words})", others))
         question = f"{' UNION ALL '.join(branches)} LIMIT :limit"
     rows = await connection.execute(_statement(question), values)
     return _customers(rows, statuses, lambda _: "part")
+
+
+_WHOLE = "s.words @> CAST(:words AS text[])"
 
 
 def _inside(wanted: Wanted) -> str:
@@ -160,25 +165,35 @@ async def numbers_among(
     return _numbers(rows, statuses, today, match)
 
 
-_AMONG = text(_branch(0, "n.number = ANY(:numbers)", table=_NUMBERS, shown=_NUMBER))
+def _numbers_branch(place: int, where: str) -> str:
+    """Numbers are limited before their customers are looked up: each has one."""
+    some = f"(SELECT * FROM number AS n WHERE {where} LIMIT :limit) AS n"
+    return f"(SELECT {place} AS place, {_NUMBER} FROM {some} JOIN customer_search AS s USING (customer_id))"
+
+
+_AMONG = text(_numbers_branch(0, "n.number = ANY(:numbers)"))
 
 
 async def numbers_at_an_end(
     connection: AsyncConnection, digits: Digits, statuses: Statuses, today: date, limit: int, *, ending: bool
 ) -> list[FoundNumber]:
-    """Numbers that begin with digits or, where that is wanted, end with them; at most `limit` of each."""
+    """Numbers that are digits, all their holders; where there are none, numbers that begin with digits or, where that
+    is wanted, end with them; at most `limit` of each.
+    """
     begins = [*(f"+{each}" for each in digits.starts), digits.part]
     values: dict[str, Any] = {"limit": limit, "back": digits.part[::-1], "back_after": _after(digits.part[::-1])}
-    branches = []
+    values |= {"numbers": digits.exact}
+    branches = [_numbers_branch(-1, "n.number = ANY(:numbers)").replace(":limit", str(_CANDIDATES))]
     for at, start in enumerate(begins):
         values |= {f"from{at}": start, f"to{at}": _after(start)}
         where = f"n.number ~>=~ :from{at} AND n.number ~<~ :to{at}"
-        branches.append(_branch(at, where, table=_NUMBERS, shown=_NUMBER))
+        branches.append(_numbers_branch(at, where))
     if ending:
         where = "reverse(n.number) ~>=~ :back AND reverse(n.number) ~<~ :back_after"
-        branches.append(_branch(len(begins), where, table=_NUMBERS, shown=_NUMBER))
-    rows = await connection.execute(_statement(" UNION ALL ".join(branches)), values)
-    return _numbers(rows, statuses, today, "part")
+        branches.append(_numbers_branch(len(begins), where))
+    rows = (await connection.execute(_statement(" UNION ALL ".join(branches)), values)).all()
+    exact = [row for row in rows if row.place < 0]
+    return _numbers(exact, statuses, today, "exact") if exact else _numbers(rows, statuses, today, "part")
 
 
 async def numbers_containing(
@@ -189,13 +204,16 @@ async def numbers_containing(
     return _numbers(rows, statuses, today, "part")
 
 
-_CONTAINING = text(_branch(0, "n.number LIKE :part", table=_NUMBERS, shown=_NUMBER))
+_CONTAINING = text(_numbers_branch(0, "n.number LIKE :part"))
 
 
-async def words_like(connection: AsyncConnection, word: str) -> list[str]:
-    """Words of names that one typing error may lie between, and a few more besides."""
-    statement = text(f"SELECT word FROM search_word WHERE variants && CAST(:variants AS int[]) LIMIT {_CORRECTIONS}")
-    return list((await connection.execute(statement, {"variants": variants_of(word)})).scalars())
+async def words_like(connection: AsyncConnection, words: Sequence[str]) -> list[str]:
+    """Words of names that one typing error may lie between and one of these, and a few more besides."""
+    variants = [each for word in words for each in variants_of(word)]
+    return list((await connection.execute(_WORDS_LIKE, {"variants": variants})).scalars())
+
+
+_WORDS_LIKE = text(f"SELECT word FROM search_word WHERE variants && CAST(:variants AS int[]) LIMIT {_CORRECTIONS}")
 
 
 async def words_resembling(connection: AsyncConnection, word: str) -> list[str]:
@@ -211,9 +229,11 @@ async def customers_with_words(
     values: dict[str, Any] = {"limit": limit}
     conditions = []
     for at, (typed, words) in enumerate(choices):
-        patterns = [f"%{typed}%" if len(typed) >= SHORTEST_PART else f"% {typed}%", *(f"% {word} %" for word in words)]
-        values |= {f"word{at}_{number}": pattern for number, pattern in enumerate(patterns)}
-        conditions.append(" OR ".join(f"s.document LIKE :word{at}_{number}" for number in range(len(patterns))))
+        values |= {f"part{at}": f"%{typed}%" if len(typed) >= SHORTEST_PART else f"% {typed}%"}
+        values |= {f"words{at}": list(words)}
+        part, whole = f"s.document LIKE :part{at}", f"s.words && CAST(:words{at} AS text[])"
+        # One word alone was looked for as a part before.
+        conditions.append(whole if len(choices) == 1 else f"{part} OR {whole}" if words else part)
     rows = await connection.execute(_statement(_branch(0, *conditions)), values)
     return _customers(rows, statuses, lambda _: "similar")
 

@@ -58,7 +58,9 @@ customer_search = Table(
     metadata,
     Column("customer_id", ForeignKey("customer.customer_id", ondelete="CASCADE"), primary_key=True),
     *(Column(name, Text, nullable=False) for name in ("account_number", "name", "company_name")),
-    *map(_word, ("account_key", "name_key", "company_key", "document", "status")),
+    *map(_word, ("account_key", "name_key", "company_key", "document")),
+    Column("words", ARRAY(Text(collation="C")), nullable=False),
+    _word("status"),
     Column("status_until", Date),
     *map(
         _word,
@@ -96,6 +98,7 @@ _AT_ONCE = {"fastupdate": "off"}
 """New rows go into the index itself: a list of those that wait would be read through by every search."""
 for _gin, _column, _ops in (
     ("customer_search_tariffs", customer_search.c.tariffs, None),
+    ("customer_search_words", customer_search.c.words, None),
     ("customer_search_document", customer_search.c.document, _TRIGRAMS),
     ("search_word_variants", search_word.c.variants, None),
     ("search_word_parts", search_word.c.word, _TRIGRAMS),
@@ -133,7 +136,7 @@ async def save_listed(connection: AsyncConnection, customers: Sequence[Customer]
 
 def _values(customer: Customer, today: date) -> dict[str, Any]:
     row = listed(customer, today)
-    return {**vars(row), "tariffs": list(row.tariffs), "created_on": today}
+    return {**vars(row), "words": list(row.words), "tariffs": list(row.tariffs), "created_on": today}
 
 
 async def _save_words(connection: AsyncConnection, words: set[str]) -> None:

@@ -100,7 +100,6 @@ number = Table(
     CheckConstraint('"end" >= start', name="number_days"),
 )
 Index("number_customer", number.c.customer_id)
-Index("number_number", number.c.number)
 
 feature = Table(
     "feature",
