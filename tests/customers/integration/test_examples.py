@@ -14,7 +14,7 @@ from tests.support.running import Running
 from service_kit.openapi import Example
 
 RECORD = "FARTHING_RECORD_EXAMPLES"
-HOW = f"after a change that is meant, record them again: {RECORD}=1 python -m pytest tests/customers/integration/test_examples.py"
+HOW = f"after a change that is meant, record them again: {RECORD}=1 python -m pytest -k test_every_example_is_answered"
 
 
 @pytest.fixture
