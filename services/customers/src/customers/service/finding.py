@@ -113,14 +113,14 @@ class _Search:
         return hits if hits.found else await self._similar()
 
     async def _beginning(self) -> _Hits:
+        numbers: list[FoundNumber] = []
+        if self._digits is not None:
+            ending = not self._wanted.is_short
+            numbers = await store.numbers_at_an_end(
+                self._connection, self._digits, self._statuses, self._today, self._limit, ending=ending
+            )
         customers = await store.customers_beginning(self._connection, self._wanted, self._statuses, self._limit)
-        if self._digits is None:
-            return _Hits(customers, [])
-        ending = not self._wanted.is_short
-        found = await store.numbers_at_an_end(
-            self._connection, self._digits, self._statuses, self._today, self._limit, ending=ending
-        )
-        return _Hits(customers, found)
+        return _Hits(customers, numbers)
 
     async def _containing(self, begun: _Hits) -> _Hits:
         """What was found by its beginning, filled up with what contains it."""

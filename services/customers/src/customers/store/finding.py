@@ -28,10 +28,10 @@ _PREPARE = text(
     """
 )
 _PLANNED = (
-    "(SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
-    " set_config('enable_seqscan', :look_through, true)) AS planned"
+    "(SELECT set_config('plan_cache_mode', :plans, true), set_config('enable_seqscan', :look_through, true)) AS planned"
 )
-"""Has what follows planned for its values: of parts, the table's statistics know which are rare."""
+"""How what follows is planned: of short parts for their values, as statistics know which are common and soon met;
+others once for all, by indexes."""
 LONGEST_QUESTION_MS = 2_000
 _CANDIDATES = 60
 _CORRECTIONS = 400
@@ -65,10 +65,11 @@ async def customers_beginning(
 ) -> list[FoundCustomer]:
     """Customers whose account number, name or company name is or begins with what is wanted, whole ones first.
 
-    What is asked after it in the transaction is planned for its values; of what is rare, in indexes alone.
+    What is asked after it in the transaction is planned for its values where what is wanted is short.
     """
-    values = {"key": wanted.key, "after": _after(wanted.key), "limit": limit}
+    values: dict[str, Any] = {"key": wanted.key, "after": _after(wanted.key), "limit": limit}
     values["look_through"] = "off" if wanted.is_rare else "on"
+    values["plans"] = "force_generic_plan" if wanted.is_rare else "force_custom_plan"
     rows = [row for row in await connection.execute(_BEGINNING, values) if row.customer_id is not None]
     return _customers(rows, statuses, lambda row: "exact" if row.place <= 1 else "part")
 
