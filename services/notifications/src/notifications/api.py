@@ -7,6 +7,7 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel, Field
 
+from contracts.base import Id
 from notifications.domain.delivery import MessageState
 from notifications.service import messages as use
 from notifications.service.messages import Message, SuspendedAddress
@@ -21,6 +22,7 @@ router = Router()
 T = TypeVar("T")
 Cursor = TypeVar("Cursor")
 Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[int, Query(ge=0, lt=2**63, description="the `next` of the page before")]
 
 
 class Page(BaseModel, Generic[T, Cursor]):
@@ -38,11 +40,11 @@ class Resend(BaseModel):
 
 @router.get("/messages", dependencies=READ, tags=["messages"], summary="Messages with their delivery log")
 async def get_messages(
-    invoice_id: int | None = None,
-    customer_id: int | None = None,
+    invoice_id: Id | None = None,
+    customer_id: Id | None = None,
     state: MessageState | None = None,
     limit: Limit = 100,
-    after: int = 0,
+    after: After = 0,
 ) -> Page[Message, int]:
     items = await use.list_messages(
         invoice_id=invoice_id, customer_id=customer_id, state=state, limit=limit, after=after
@@ -51,7 +53,7 @@ async def get_messages(
 
 
 @router.get("/messages/{message_id}", dependencies=READ, tags=["messages"], summary="A message")
-async def get_message(message_id: int) -> Message:
+async def get_message(message_id: Id) -> Message:
     return await use.get_message(message_id)
 
 
@@ -64,7 +66,7 @@ async def get_message(message_id: int) -> Message:
     description="One that has not arrived goes on its way again under its Message-ID. One that was sent, or that goes "
     "to other recipients for this time only, becomes a new message; the answer is that one.",
 )
-async def resend(message_id: int, body: Resend | None = None) -> Message:
+async def resend(message_id: Id, body: Resend | None = None) -> Message:
     return await use.resend(message_id, body.recipients if body else None)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
+from contracts.base import Id
 from invoicing.service import reports
 from service_kit.auth import scope
 
@@ -16,7 +17,7 @@ _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}
 
 
 @router.get("/invoices/{invoice_id}/document", dependencies=_READ, response_class=Response, responses=_PDF)
-async def get_invoice_document(invoice_id: int) -> Response:
+async def get_invoice_document(invoice_id: Id) -> Response:
     """The Long bill of an approved invoice (SPEC I8)."""
     number, content = await reports.invoice_document(invoice_id)
     name = number.replace("/", "-")

@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
+from contracts.base import Id
 from invoicing.api.views import (
+    After,
     InvoiceDetails,
     InvoiceView,
     Page,
@@ -58,25 +60,25 @@ class SeriesDetails(SeriesView):
 
 @router.get("/invoices", dependencies=_READ, summary="Invoices, without their lines")
 async def get_invoices(
-    run_id: int | None = None, customer_id: int | None = None, limit: Limit = 100, after: int = 0
+    run_id: Id | None = None, customer_id: Id | None = None, limit: Limit = 100, after: After = 0
 ) -> Page[InvoiceView]:
     rows = await reports.invoice_page(run_id, customer_id, after, limit)
     return page_of(map(invoice_view, rows), limit, "invoice_id")
 
 
 @router.get("/invoices/{invoice_id}", dependencies=_READ, summary="An invoice with its lines and VAT")
-async def get_invoice(invoice_id: int) -> InvoiceDetails:
+async def get_invoice(invoice_id: Id) -> InvoiceDetails:
     return invoice_details(await reports.invoice_report(invoice_id))
 
 
 @router.post("/invoices/{invoice_id}/approve", dependencies=_WRITE, summary="Number and lock a draft")
-async def approve_invoice(invoice_id: int) -> InvoiceDetails:
+async def approve_invoice(invoice_id: Id) -> InvoiceDetails:
     await approvals.approve_invoice(invoice_id)
     return invoice_details(await reports.invoice_report(invoice_id))
 
 
 @router.post("/invoices/{invoice_id}/send", status_code=202, dependencies=_WRITE, summary="Send it, also again")
-async def send_invoice(invoice_id: int, request: Request, body: SendBody | None = None) -> SendView:
+async def send_invoice(invoice_id: Id, request: Request, body: SendBody | None = None) -> SendView:
     recipients = body.recipients if body else None
     request_id = await sending.send_invoice(invoice_id, recipients, principal(request))
     return SendView(request_id=request_id, invoice_id=invoice_id)
@@ -84,7 +86,7 @@ async def send_invoice(invoice_id: int, request: Request, body: SendBody | None 
 
 @router.get("/transactions", dependencies=_READ, summary="Transactions; with unsent=true those on no invoice yet")
 async def get_transactions(
-    customer_id: int | None = None, unsent: bool = False, limit: Limit = 100, after: int = 0
+    customer_id: Id | None = None, unsent: bool = False, limit: Limit = 100, after: After = 0
 ) -> Page[TransactionView]:
     rows = await reports.transaction_page(customer_id, unsent, after, limit)
     return page_of(map(transaction_view, rows), limit, "transaction_id")
@@ -99,4 +101,4 @@ async def get_series() -> SeriesDetails:
 @router.put("/invoice-series", dependencies=_WRITE, summary="Change how the next numbers look; the count goes on")
 async def change_series(body: SeriesView) -> SeriesDetails:
     await approvals.change_series(body.prefix, body.width)
-    return await series()
+    return await get_series()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from contracts.base import Id
 from service_kit.auth import scope
 from service_kit.http import Router
 from service_kit.problems import Problem
@@ -18,12 +19,12 @@ def _not_yet(what: str) -> NoReturn:
 
 
 @router.post("/billing-runs/{run_id}/cancel", dependencies=_RUN, summary="Cancel a run and remove its drafts")
-async def cancel_run(run_id: int) -> None:
+async def cancel_run(run_id: Id) -> None:
     _not_yet(f"cancelling run {run_id}")
 
 
 @router.post("/billing-runs/{run_id}/resume", dependencies=_RUN, summary="Try a run's parked customers again")
-async def resume_run(run_id: int) -> None:
+async def resume_run(run_id: Id) -> None:
     _not_yet(f"resuming run {run_id} by hand")
 
 
@@ -33,15 +34,15 @@ async def post_invoice() -> None:
 
 
 @router.post("/invoices/{invoice_id}/unapprove", dependencies=_WRITE, summary="Make an unsent invoice a draft again")
-async def unapprove_invoice(invoice_id: int) -> None:
+async def unapprove_invoice(invoice_id: Id) -> None:
     _not_yet(f"unapproving invoice {invoice_id}")
 
 
 @router.post("/invoices/{invoice_id}/recreate", dependencies=_WRITE, summary="Make a draft again from current data")
-async def recreate_invoice(invoice_id: int) -> None:
+async def recreate_invoice(invoice_id: Id) -> None:
     _not_yet(f"recreating invoice {invoice_id}")
 
 
 @router.delete("/invoices/{invoice_id}", dependencies=_WRITE, summary="Remove a draft")
-async def delete_invoice(invoice_id: int) -> None:
+async def delete_invoice(invoice_id: Id) -> None:
     _not_yet(f"removing invoice {invoice_id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
@@ -18,6 +18,7 @@ from invoicing.service.events import invoice_values
 from invoicing.service.reports import InvoiceReport, RunReport
 
 Item = TypeVar("Item")
+After = Annotated[int, Field(ge=0, lt=2**63, description="the `next` of the page before")]
 
 
 class Page(BaseModel, Generic[Item]):

@@ -19,10 +19,21 @@ router = Router(tags=["CDR files"])
 READ = [scope("rating:read")]
 WRITE = [scope("cdrs:write")]
 Source = Annotated[
-    str, Query(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$", description="the supplier", examples=["northstar"])
+    str,
+    Query(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\s\x00]([^\x00\n]*[^\s\x00])?$",
+        description="the supplier",
+        examples=["northstar"],
+    ),
 ]
-FileName = Annotated[str, Query(min_length=1, max_length=255, examples=["northstar-2025-01-15.csv"])]
-MappingName = Annotated[str, Query(description="how its rows are read", examples=["uk-standard-cdr"])]
+FileName = Annotated[
+    str, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$", examples=["northstar-2025-01-15.csv"])
+]
+MappingName = Annotated[
+    str, Query(max_length=200, pattern=r"^[^\x00]*$", description="how its rows are read", examples=["uk-standard-cdr"])
+]
 
 _BODY = {
     "schema": {"type": "string"},
