@@ -117,13 +117,28 @@ async def test_pages_of_any_order_have_every_customer_once(api: AsyncClient, des
                 assert values == sorted(values, reverse=direction == "desc")
 
 
-async def paged(api: AsyncClient, **criteria: Any) -> list[Json]:
+async def test_more_than_are_counted_are_listed_all_the_same(
+    api: AsyncClient, desk: list[Json], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F2: of many the number is not told, and they are read in their order instead of sorted."""
+    orders = [{"sort": sort, "direction": way} for sort in ("name", "status", "balance") for way in ("asc", "desc")]
+    asked = [{**criteria, **order} for criteria, _ in FILTERS for order in orders]
+    expected = [(await listed(api, **each))["items"] for each in asked]
+    monkeypatch.setattr("customers.store.listing.COUNTED", 1)
+    for each, items in zip(asked, expected, strict=True):
+        found = await listed(api, **each)
+        assert (found["items"], found["total_is_exact"]) == (items, len(items) <= 1), each
+        assert found["total"] == min(len(items), 1)
+    assert len(await paged(api, total=(1, False), sort="name")) == 4
+
+
+async def paged(api: AsyncClient, *, total: tuple[int, bool] = (4, True), **criteria: Any) -> list[Json]:
     """All pages of one customer each."""
     found: list[Json] = []
     after: Json = {}
     while True:
         page = await listed(api, limit=1, **criteria, **after)
-        assert (page["total"], page["total_is_exact"]) == (4, True)
+        assert (page["total"], page["total_is_exact"]) == total
         found += page["items"]
         if page["next"] is None:
             return found
