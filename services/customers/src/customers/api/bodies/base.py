@@ -104,14 +104,12 @@ def _is_whole(text: str) -> bool:
 
 def _passed_over(kind: type[BaseModel], sent: Any, path: _Place) -> _Wrong:
     """What Pydantic would pass over in silence, and where: fields that parts of a body do not have (contracts take
-    newer events), other things than true or false for a truth value, and numbers for a day."""
+    newer events), and values of another type: 0 for false, true for 1, a number for a day."""
     for name, value in sent.items() if isinstance(sent, dict) else ():
         field = kind.model_fields.get(name)
         if field is not None:
-            if field.annotation is bool and not isinstance(value, bool):
-                yield "bool_type", (*path, name)
-            if date in (field.annotation, *get_args(field.annotation)) and isinstance(value, int | float):
-                yield "date_type", (*path, name)
+            if (what := _another_type(field.annotation, value)) is not None:
+                yield what, (*path, name)
             parts = enumerate(value) if isinstance(value, list) else [(None, value)]
             for place, part in parts:
                 where = (*path, name) if place is None else (*path, name, place)
@@ -119,6 +117,15 @@ def _passed_over(kind: type[BaseModel], sent: Any, path: _Place) -> _Wrong:
                     yield from _passed_over(inner, part, where)
         elif issubclass(kind, Contract):
             yield "extra_forbidden", (*path, name)
+
+
+def _another_type(annotation: Any, value: Any) -> str | None:
+    kinds = (annotation, *get_args(annotation))
+    if bool in kinds:
+        return None if value is None or isinstance(value, bool) else "bool_type"
+    if date in kinds and isinstance(value, int | float):
+        return "date_type"
+    return "int_type" if int in kinds and isinstance(value, bool) else None
 
 
 def _contracts(annotation: Any) -> Iterator[type[Contract]]:
