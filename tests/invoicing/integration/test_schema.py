@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from invoicing.main import SCHEMA_REVISION
-from invoicing.store.tables import metadata
+from invoicing.store.account_tables import account_balance
 from service_kit.settings import sqlalchemy_url
 
 
@@ -18,5 +18,5 @@ def test_the_migrations_and_the_tables_are_equal(service_database: Callable[[str
     engine = sa.create_engine(sqlalchemy_url(service_database("invoicing")), poolclass=sa.NullPool)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, account_balance.metadata) == []
         assert context.get_current_revision() == SCHEMA_REVISION

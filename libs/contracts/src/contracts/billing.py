@@ -86,7 +86,10 @@ class VatLine(Contract):
 
 
 class InvoiceState(CustomerEvent):
-    """An invoice as it is now. Money in `currency`; `number` is given at approval."""
+    """An invoice as it is now. Money in `currency`; `number` is given at approval.
+
+    `paid` is what payments and credit notes have paid of it; of a credit note, below zero, what was used of it.
+    """
 
     topic: ClassVar[str] = topics.BILLING
 
@@ -104,6 +107,7 @@ class InvoiceState(CustomerEvent):
     net: Money
     vat: Money
     gross: Money
+    paid: Money = Field(default=Decimal("0.00"))
     vat_lines: tuple[VatLine, ...]
 
 
@@ -114,7 +118,7 @@ class InvoiceCreated(InvoiceState):
 
 
 class InvoiceUpdated(InvoiceState):
-    """A draft was made again, or its VAT recomputed."""
+    """A draft was made again or its VAT recomputed; or what is paid of an approved invoice changed."""
 
     event_type: ClassVar[str] = "invoice.updated"
 
@@ -164,7 +168,9 @@ class CreditNoteIssued(InvoiceState):
 
 
 class PaymentState(CustomerEvent):
-    """A payment as it is now (SPEC I9)."""
+    """A payment as it is now (SPEC I9). `refunded` is what was given back of it in all; `on` is the day of what
+    happened: received, reversed, or refunded this time.
+    """
 
     topic: ClassVar[str] = topics.BILLING
 
@@ -175,6 +181,9 @@ class PaymentState(CustomerEvent):
     received_on: date
     method: Code | None = None
     reference: str = ""
+    refunded: Money = Field(default=Decimal("0.00"))
+    on: date | None = None
+    reason: str = ""
 
 
 class PaymentReceived(PaymentState):
@@ -190,7 +199,7 @@ class PaymentReversed(PaymentState):
 
 
 class PaymentRefunded(PaymentState):
-    """A payment was given back to the customer."""
+    """A payment, or a part of it, was given back to the customer."""
 
     event_type: ClassVar[str] = "payment.refunded"
 

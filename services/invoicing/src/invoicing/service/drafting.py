@@ -12,6 +12,7 @@ from contracts.customers import CustomerState
 from invoicing.domain.invoices import Case, Totals, Verdict, judge, rate_of
 from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.runs import Run
+from invoicing.domain.transactions import ZERO
 from invoicing.domain.transactions import Transaction as Line
 from invoicing.service.events import INVOICE_FIELDS
 from invoicing.store import closes, invoices, readmodel, runs, transactions
@@ -196,6 +197,7 @@ def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged) -> dict[str, A
         "net": totals.net,
         "vat": totals.vat,
         "gross": totals.gross,
+        "paid": ZERO,
         "message": run.message,
         "problem": "",
         "particulars": particulars(judged.case.customer, lists),

@@ -37,6 +37,7 @@ INVOICE_FIELDS = [
     "net",
     "vat",
     "gross",
+    "paid",
 ]
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from invoicing.store.account_tables import account_balance
 from invoicing.store.bulk import given
-from invoicing.store.tables import account_balance
 
 
 async def add(connection: AsyncConnection, amounts: Mapping[int, Decimal]) -> list[Row[Any]]:

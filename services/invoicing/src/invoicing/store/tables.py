@@ -34,7 +34,8 @@ MONEY = Numeric(17, 2)
 EXACT = Numeric()
 
 
-def _created_at() -> Column[datetime]:
+def created_at() -> Column[datetime]:
+    """When a row was made."""
     return Column("created_at", DateTime(timezone=True), nullable=False)
 
 
@@ -130,7 +131,7 @@ billing_run = Table(
     Column("sending", Boolean, nullable=False, server_default=text("false"), comment="send what is approved next"),
     Column("problem", Text, nullable=False, server_default=""),
     Column("created_by", Text, nullable=False, server_default=""),
-    _created_at(),
+    created_at(),
     Column("requested_at", DateTime(timezone=True)),
     Column("started_at", DateTime(timezone=True)),
     Column("completed_at", DateTime(timezone=True)),
@@ -269,28 +270,27 @@ invoice = Table(
     Column("net", MONEY, nullable=False),
     Column("vat", MONEY, nullable=False),
     Column("gross", MONEY, nullable=False),
+    Column("paid", MONEY, nullable=False, server_default=text("0"), comment="allocated to it; below 0: from it"),
     Column("message", Text, nullable=False),
     Column("particulars", JSONB, nullable=False, comment="customer and supplier as they are printed"),
     Column("problem", Text, nullable=False, server_default="", comment="why it could not be approved"),
-    _created_at(),
+    created_at(),
     Column("approved_at", DateTime(timezone=True)),
     Column("sent_at", DateTime(timezone=True)),
     CheckConstraint("kind IN ('invoice', 'credit_note')", name="invoice_kind"),
     CheckConstraint("status IN ('draft', 'approved', 'sent', 'part_paid', 'paid', 'removed')", name="invoice_status"),
     CheckConstraint("gross = net + vat", name="invoice_gross"),
+    CheckConstraint("paid BETWEEN least(gross, 0) AND greatest(gross, 0)", name="invoice_paid"),
     CheckConstraint("(status IN ('draft', 'removed')) OR number IS NOT NULL", name="invoice_numbered"),
     Index("invoice_number", "number", unique=True),
     Index("invoice_one_per_run", "run_id", "customer_id", unique=True, postgresql_where=text("status <> 'removed'")),
     Index("invoice_customer", "customer_id", "invoice_id"),
     Index("invoice_drafts", "run_id", "invoice_id", postgresql_where=text("status = 'draft'")),
-)
-
-account_balance = Table(
-    "account_balance",
-    metadata,
-    Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("version", BigInteger, nullable=False),
-    Column("balance", MONEY, nullable=False),
+    Index(
+        "invoice_open",
+        "customer_id",
+        postgresql_where=text("paid <> gross AND status IN ('approved', 'sent', 'part_paid')"),
+    ),
 )
 
 invoice_vat_line = Table(
@@ -333,7 +333,7 @@ send_request = Table(
     Column("recipients", ARRAY(Text), comment="for this time only; empty: the customer's addresses"),
     Column("not_emailed", Boolean, nullable=False, server_default=text("false")),
     Column("requested_by", Text, nullable=False, server_default=""),
-    _created_at(),
+    created_at(),
     Column("sent_at", DateTime(timezone=True)),
     Index("send_request_one_per_run", "run_id", "invoice_id", unique=True),
     Index("send_request_invoice", "invoice_id"),
