@@ -21,6 +21,9 @@ PUBLISHES = (
     billing.InvoiceApproved,
     billing.CreditNoteIssued,
     billing.InvoiceSent,
+    billing.PaymentReceived,
+    billing.PaymentReversed,
+    billing.PaymentRefunded,
     billing.AccountBalanceChanged,
     closing.UsageCloseRequested,
     closing.UsageCloseBilled,
@@ -33,7 +36,7 @@ def make_app() -> FastAPI:
     return create_app(
         "invoicing",
         title="Farthing invoicing",
-        description="Transactions, billing runs, invoices, documents and VAT.",
+        description="Transactions, billing runs, invoices, documents, VAT, payments and balances.",
         routers=api.ROUTERS,
     )
 

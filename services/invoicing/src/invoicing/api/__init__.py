@@ -1,5 +1,5 @@
 """HTTP in: parse, call one use case, answer."""
 
-from invoicing.api import documents, invoices, later, runs
+from invoicing.api import accounts, documents, invoices, later, payments, runs
 
-ROUTERS = [runs.router, invoices.router, documents.router, later.router]
+ROUTERS = [runs.router, invoices.router, documents.router, payments.router, accounts.router, later.router]

@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from contracts.billing import AccountBalanceChanged
 from contracts.closing import UsageCloseBilled
 from invoicing.domain.invoices import missing_details
 from invoicing.domain.runs import Run
+from invoicing.service import accounts
 from invoicing.service.events import approved_event
 from invoicing.service.runs import found
 from invoicing.service.vat import revalue_drafts
-from invoicing.store import balances, documents, invoices, readmodel
+from invoicing.store import documents, invoices, readmodel
 from invoicing.store import runs as store
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
@@ -136,7 +136,8 @@ async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
     vat_lines = await invoices.vat_lines(tx.connection, ids)
     await store.free_customers(tx.connection, ids)
     await documents.want(tx.connection, ids)
-    owed = await balances.add(tx.connection, _by_customer(drafts))
+    owed = _by_customer(drafts)
+    with_credit = await accounts.have_credit(tx, owed)
     numbers = await invoices.next_numbers(tx.connection, len(drafts))
     approved = await invoices.save(
         tx.connection,
@@ -148,7 +149,10 @@ async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
     )
     await tx.publish_many([approved_event(row, vat_lines[row.invoice_id]) for row in approved])
     await tx.publish_many([_billed(row) for row in approved if row.close_id is not None])
-    await tx.publish_many([AccountBalanceChanged.model_validate(row._asdict()) for row in owed])
+    await accounts.owe(tx, owed)
+    credited = {row.customer_id for row in approved if row.kind == "credit_note"}
+    if with_credit or credited:
+        await accounts.tell(tx, await accounts.spread(tx, with_credit | credited))
     crash_point("invoicing.numbered")
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from contracts.billing import InvoiceSent
 from contracts.customers import CustomerState
 from contracts.reference import BillStyle
+from invoicing.domain.allocations import status_of
 from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.runs import Run
 from invoicing.service.approvals import approve_one_in
@@ -104,10 +105,13 @@ async def _told(tx: Transaction, requests: Sequence[Row[Any]], invoicing_url: st
 
 
 async def _marked_sent(tx: Transaction, ids: Sequence[int]) -> dict[int, Row[Any]]:
-    """These invoices, those that were approved being sent now."""
+    """These invoices, those that were not sent before being sent now."""
     rows = await invoices.lock(tx.connection, ids)
-    first = [row.invoice_id for row in rows if row.status == "approved"]
-    changes = [{"invoice_id": each, "status": "sent", "sent_at": clock.now()} for each in first]
+    changes = [
+        {"invoice_id": row.invoice_id, "status": status_of(row.gross, row.paid, sent=True), "sent_at": clock.now()}
+        for row in rows
+        if row.sent_at is None
+    ]
     changed = await invoices.save(tx.connection, ["status", "sent_at"], changes)
     return {row.invoice_id: row for row in [*rows, *changed]}
 

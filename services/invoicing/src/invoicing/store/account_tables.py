@@ -19,6 +19,9 @@ from sqlalchemy import (
 
 from invoicing.store.tables import MONEY, created_at, metadata
 
+TO_SPREAD = "spread AND NOT reversed AND allocated + refunded < amount"
+"""Payments of which something is left that goes to invoices by itself; an index has these only."""
+
 account_balance = Table(
     "account_balance",
     metadata,
@@ -54,11 +57,7 @@ payment = Table(
         "reversed = (reversed_on IS NOT NULL) AND (NOT reversed OR allocated = 0)", name="payment_reversed"
     ),
     Index("payment_customer", "customer_id", "payment_id"),
-    Index(
-        "payment_to_spread",
-        "customer_id",
-        postgresql_where=text("spread AND NOT reversed AND allocated + refunded < amount"),
-    ),
+    Index("payment_to_spread", "customer_id", postgresql_where=text(TO_SPREAD)),
 )
 
 refund = Table(

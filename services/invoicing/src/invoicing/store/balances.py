@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,3 +28,14 @@ async def add(connection: AsyncConnection, amounts: Mapping[int, Decimal]) -> li
         set_={"version": c.version + 1, "balance": c.balance + statement.excluded.balance},
     )
     return list(await connection.execute(changed.returning(account_balance)))
+
+
+async def find(connection: AsyncConnection, customer_id: int) -> Row[Any] | None:
+    """A customer's balance with its version; None before anything changed it."""
+    statement = select(account_balance).where(account_balance.c.customer_id == customer_id)
+    return (await connection.execute(statement)).one_or_none()
+
+
+async def at_one_moment(connection: AsyncConnection) -> None:
+    """Let all that is read from now on be as of one moment; to be said first in a transaction that only reads."""
+    await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))

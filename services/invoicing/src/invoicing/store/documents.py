@@ -70,7 +70,8 @@ async def request_run(connection: AsyncConnection, run_id: int, requested_by: st
     """Ask for every approved invoice of a run to be sent; those asked for already, by hand too, are left alone."""
     i = invoice.c
     asked = exists().where(send_request.c.invoice_id == i.invoice_id)
-    approved = await connection.scalars(select(i.invoice_id).where(i.run_id == run_id, i.status == "approved", ~asked))
+    unsent = (i.run_id == run_id, i.sent_at.is_(None), i.status.in_(("approved", "part_paid", "paid")))
+    approved = await connection.scalars(select(i.invoice_id).where(*unsent, ~asked))
     rows = [
         {"invoice_id": each, "run_id": run_id, "requested_by": requested_by, "created_at": at}
         for each in sorted(approved)

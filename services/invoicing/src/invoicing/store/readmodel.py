@@ -126,10 +126,13 @@ async def customers_after(connection: AsyncConnection, after: int, limit: int) -
     return [CustomerState.model_validate(state) for state in await connection.scalars(statement.limit(limit))]
 
 
-async def lock_customers(connection: AsyncConnection, ids: Collection[int]) -> None:
-    """Lock customers in the order of their ids: their events then reach the outbox in the order of commits."""
+async def lock_customers(connection: AsyncConnection, ids: Collection[int]) -> set[int]:
+    """Lock customers in the order of their ids: their events then reach the outbox in the order of commits.
+
+    Returns: the ids of those that are known.
+    """
     statement = select(customer.c.customer_id).where(customer.c.customer_id == func.any(list(ids)))
-    await connection.execute(statement.order_by(customer.c.customer_id).with_for_update(key_share=True))
+    return set(await connection.scalars(statement.order_by(customer.c.customer_id).with_for_update(key_share=True)))
 
 
 async def unsettled_charges(connection: AsyncConnection, customers: Collection[int]) -> dict[int, list[Charge]]:

@@ -32,6 +32,8 @@ kit = kit_tables(metadata)
 
 MONEY = Numeric(17, 2)
 EXACT = Numeric()
+OPEN = "paid <> gross AND status IN ('approved', 'sent', 'part_paid')"
+"""Invoices with something left to pay, credit notes with something left to use; an index has these only."""
 
 
 def created_at() -> Column[datetime]:
@@ -286,11 +288,7 @@ invoice = Table(
     Index("invoice_one_per_run", "run_id", "customer_id", unique=True, postgresql_where=text("status <> 'removed'")),
     Index("invoice_customer", "customer_id", "invoice_id"),
     Index("invoice_drafts", "run_id", "invoice_id", postgresql_where=text("status = 'draft'")),
-    Index(
-        "invoice_open",
-        "customer_id",
-        postgresql_where=text("paid <> gross AND status IN ('approved', 'sent', 'part_paid')"),
-    ),
+    Index("invoice_open", "customer_id", postgresql_where=text(OPEN)),
 )
 
 invoice_vat_line = Table(
