@@ -41,7 +41,7 @@ token: install ## Print a bearer token for the platform that runs (SCOPE="custom
 	@$(BIN)/python -m local_platform token $(if $(SCOPE),--scope "$(SCOPE)")
 
 test: install ## Run the tests on real Kafka and Postgres, under 10 minutes on 2 cores
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 $(ARGS)
 
 faults: install ## Run the long fault tests: kills, crashes, delays
 	@$(BIN)/python -m pytest -m faults $(ARGS)

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.support.kills import KillPlan
 from tests.support.month import Month, drive
 from tests.support.platform import Databases, create_topics, kafka_server, postgres_server
+from xdist.scheduler import LoadScopeScheduling
 
 from local_platform.options import Options
 from local_platform.platform import Platform
 
+OF_THE_PLATFORM = ("tests/scenarios/", "tests/faults/")
+"""Tests that share the one whole platform."""
+
+
+class TwoHalves(LoadScopeScheduling):  # type: ignore[misc]
+    """How processes share the tests (`--numprocesses`): a file is run by one of them, so that what its tests share is
+    made once; the whole platform's are all one's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "platform" if nodeid.startswith(OF_THE_PLATFORM) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoHalves:
+    """Tests are shared in two halves."""
+    return TwoHalves(config, log)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole platform is started last, so that it does not stand idle beside all other tests."""
-    items.sort(key=lambda item: "platform" in getattr(item, "fixturenames", ()))
+    """The whole platform comes first: it takes longest, and the other process has the rest meanwhile."""
+    items.sort(key=lambda item: not item.nodeid.startswith(OF_THE_PLATFORM))
 
 
 @pytest.fixture(scope="session")
