@@ -45,6 +45,7 @@ INSERT INTO transaction (customer_id, invoice_id, kind, description, net, vat_ra
 INSERT INTO invoice_vat_line (invoice_id, vat_rate, name, treatment, percent, net, vat, statement) VALUES
     (501, 'standard', 'Standard', 'standard', 20, 20.08, 4.02, ''), (502, 'zero', 'Zero', 'zero', 0, 5.00, 0.00, '');
 UPDATE invoice_series SET last = 2;
+INSERT INTO account_balance (customer_id, version, balance) VALUES (1, 1, 24.10), (2, 1, 5.00);
 INSERT INTO document (invoice_id, length, sha256, bytes)
     SELECT 501, 'long', encode(sha256('%PDF-1'), 'hex'), '%PDF-1';
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, subject, time, sent_at)

@@ -70,6 +70,7 @@ INSERT INTO invoice_vat_line (invoice_id, vat_rate, treatment, percent, net, vat
     VALUES (501, 'zero', 'zero', 0, 0.05, 0);
 INSERT INTO usage_close (close_id, run_id, customer_id, calls, seconds, net_exact) VALUES (90, 7, 1, 2, 151, 0.0503);
 UPDATE invoice_series SET last = 1;
+INSERT INTO account_balance (customer_id, version, balance) VALUES (1, 1, 0.05);
 """
 
 IN_RATING = {

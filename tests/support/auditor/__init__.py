@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tests.support.auditor import delivery, invoices, keys, mail, readmodels, reconciling, usage
+from tests.support.auditor import accounts, delivery, invoices, keys, mail, readmodels, reconciling, usage
 from tests.support.auditor.checks import Books, shortened
 
 
@@ -42,6 +42,7 @@ def _findings(books: Books, at_rest: bool, received: int | None) -> Iterator[str
     checks = [
         *usage.CHECKS,
         *invoices.CHECKS,
+        *accounts.CHECKS,
         *mail.CHECKS,
         *(check for service in books.services for check in delivery.checks_of(service)),
     ]
