@@ -30,9 +30,15 @@ SCOPES = ("invoicing:read", "invoicing:write", "billing:run", "documents:read")
 
 
 @pytest.fixture
-async def database(service_database: Callable[[str], str]) -> AsyncIterator[Database]:
-    """This process bound to a fresh database of invoicing."""
-    database = bind(service_database("invoicing"))
+def service_dsn(service_database: Callable[[str], str]) -> str:
+    """The DSN of a fresh database of invoicing."""
+    return service_database("invoicing")
+
+
+@pytest.fixture
+async def database(service_dsn: str) -> AsyncIterator[Database]:
+    """This process bound to that database."""
+    database = bind(service_dsn)
     yield database
     await database.close()
 

@@ -12,6 +12,7 @@ import pytest
 from tests.invoicing import made
 from tests.invoicing.integration.billed import billed, draft
 from tests.invoicing.integration.conftest import World
+from tests.support.auditor import assert_sound
 
 from contracts.billing import (
     AccountBalanceChanged,
@@ -233,7 +234,9 @@ async def test_an_invoice_that_is_withdrawn_frees_what_paid_it(
     assert (await account(api, customer))["balance"] == "50.00"
 
 
-async def test_eight_pay_at_once(api: httpx.AsyncClient, world: World, customer: CustomerCreated) -> None:
+async def test_eight_pay_at_once(
+    api: httpx.AsyncClient, world: World, customer: CustomerCreated, service_dsn: str
+) -> None:
     """I9: 24 payments of 10.00 by eight clients, reversals and approvals among them: nothing is lost or given twice."""
     for _ in range(4):
         await billed(customer, "45.00")
@@ -252,6 +255,7 @@ async def test_eight_pay_at_once(api: httpx.AsyncClient, world: World, customer:
     told = await world.told(AccountBalanceChanged)
     assert [each.version for each in told] == list(range(1, 4 + 3 + 24 + 8 + 1))
     assert told[-1].balance == 80
+    assert_sound({"invoicing": service_dsn}, at_rest=False)
 
 
 async def test_a_payment_sent_again_under_its_key_is_one(api: httpx.AsyncClient, customer: CustomerCreated) -> None:
