@@ -295,7 +295,7 @@ def _work_in_a_process(log: Path) -> int:
         command = [sys.executable, "-m", "customers", "--roles", "prices"]
         process = subprocess.Popen(command, stdout=output, stderr=output)
         try:
-            return process.wait(30)
+            return process.wait(120)
         finally:
             process.kill()
             process.wait()
