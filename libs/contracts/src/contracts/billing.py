@@ -13,6 +13,8 @@ from contracts.base import Amount, Code, Contract, CustomerEvent, Event, Id, Ins
 from contracts.customers import Address
 from contracts.reference import BillStyle, VatTreatment
 
+RunKind = Literal["cycles", "list", "manual", "recreation"]
+"""By cycles; by a list of customers; one invoice by hand; a draft made again from current data."""
 RunState = Literal["draft", "requested", "running", "completed", "completed_with_errors", "cancelled"]
 InvoiceStatus = Literal["draft", "approved", "sent", "part_paid", "paid", "removed"]
 
@@ -36,6 +38,7 @@ class BillingRunState(Event):
 
     run_id: Id
     version: int = Field(ge=1)
+    kind: RunKind = "cycles"
     state: RunState
     bill_to: date
     invoice_date: date
@@ -89,6 +92,7 @@ class InvoiceState(CustomerEvent):
     """An invoice as it is now. Money in `currency`; `number` is given at approval.
 
     `paid` is what payments and credit notes have paid of it; of a credit note, below zero, what was used of it.
+    `final` is an invoice of a customer on Final Bill (SPEC C14).
     """
 
     topic: ClassVar[str] = topics.BILLING
@@ -98,6 +102,7 @@ class InvoiceState(CustomerEvent):
     run_id: Id | None = None
     number: str | None = None
     kind: Literal["invoice", "credit_note"] = "invoice"
+    final: bool = False
     status: InvoiceStatus
     bill_to: date
     invoice_date: date

@@ -35,7 +35,7 @@ class UsageCloseRequested(Event):
 class UsageLine(Contract):
     """One usage transaction of a bill: a number's calls of one class in one band (SPEC Z2).
 
-    `list_price`, `discount` and `net_exact` are exact sums, `net_exact` = `list_price` - `discount`; `net` is
+    `plan` names the discount plan that priced them, empty for the part priced by tariff or markup. `list_price`, `discount` and `net_exact` are exact sums, `net_exact` = `list_price` - `discount`; `net` is
     `net_exact` rounded once to the penny, half up.
     """
 
@@ -43,6 +43,7 @@ class UsageLine(Contract):
     number: str
     call_class: str
     band: str
+    plan: str = ""
     calls: int = Field(ge=0)
     seconds: int = Field(ge=0)
     units: int = Field(default=0, ge=0)
@@ -104,13 +105,28 @@ class UsageCloseReleased(CustomerEvent):
     close_id: Id
 
 
+class UsageCloseReopened(CustomerEvent):
+    """The invoice of a billed close was unapproved: the close is open again, to be billed or released."""
+
+    event_type: ClassVar[str] = "usage.close.reopened"
+    topic: ClassVar[str] = topics.USAGE_CLOSING
+
+    run_id: Id
+    close_id: Id
+    invoice_id: Id
+
+
 class UsageAdjusted(CustomerEvent):
-    """A correction of usage that was billed already: lines to refund or to charge, shaped like a close."""
+    """A correction of usage that was billed already: lines to refund or to charge, shaped like a close (SPEC Z9).
+
+    One for each close concerned. Counts are of the calls concerned; money is below zero where it is given back.
+    """
 
     event_type: ClassVar[str] = "usage.adjusted"
     topic: ClassVar[str] = topics.USAGE_CLOSING
 
     adjustment_id: Id
+    close_id: Id | None = None
     invoice_id: Id | None = None
     part: int = Field(ge=1)
     parts: int = Field(ge=1)

@@ -136,9 +136,12 @@ class CustomerState(CustomerEvent):
     status: Code
     status_history: tuple[StatusPeriod, ...]
     missing: tuple[str, ...] = Field(default=(), description="what is still missing for a first invoice (SPEC C1)")
-    final_bill_date: date | None = None
-    drop_date: date | None = None
+    final_bill_date: date | None = Field(default=None, description="the last day charged, while on Final Bill or after")
+    final_bill_id: Id | None = Field(default=None, description="which Final Bill; the same when it is repeated")
+    drop_date: date | None = Field(default=None, description="the last day charged, while dropped")
+    dropped_by_run: Id | None = Field(default=None, description="the billing run that found it settled (SPEC C14)")
     reinstate_date: date | None = None
+    deletion_due: date | None = Field(default=None, description="marked: erased on this day (SPEC C17)")
 
     def key(self) -> str:
         return f"{self.customer_id}/customer/{self.customer_id}"

@@ -14,7 +14,7 @@ from notifications.consumers import subscribe
 from service_kit.host import Service, run
 from service_kit.http import create_app
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 PUBLISHES = (NotificationSent, NotificationFailed, AddressSuspended)
 
 

