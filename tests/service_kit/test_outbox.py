@@ -14,7 +14,9 @@ from tests.service_kit import toy
 from tests.service_kit.conftest import until
 
 from service_kit.database import Database, reading, transaction
+from service_kit.errors import ConfigurationError
 from service_kit.kafka import make_consumer, partition_for, partitions_of
+from service_kit.kafka.records import read_record
 from service_kit.outbox import Relay
 
 Spawn = Callable[..., subprocess.Popen[str]]
@@ -56,6 +58,27 @@ async def test_a_given_partition_is_kept(database: Database, topic: str) -> None
             await tx.publish(toy.ticked_on(topic)(customer_id=1, n=partition), partition=partition)
     records = await _relayed(topic, toy.PARTITIONS)
     assert sorted((record.partition, _n(record)) for record in records) == [(p, p) for p in range(toy.PARTITIONS)]
+
+
+async def test_a_tombstone_is_a_record_without_value_behind_what_its_customer_told_before(
+    database: Database, topic: str
+) -> None:
+    """C17: a compacted topic forgets what it held under a key; readers pass over the record."""
+    async with transaction() as tx:
+        await tx.publish(toy.ticked_on(topic)(customer_id=4, n=1))
+        told = await tx.tombstone(topic, "4/number/9", 4)
+    state, tombstone = await _relayed(topic, 2)
+    headers = {name: value.decode() for name, value in tombstone.headers}
+    assert (tombstone.key, tombstone.value, tombstone.partition) == (b"4/number/9", None, state.partition)
+    assert (headers["ce_id"], headers["ce_subject"]) == (str(told), "4/number/9")
+    assert read_record(tombstone, topic, {"toy.ticked": toy.ticked_on(topic)}) is None
+
+
+async def test_a_tombstone_on_a_topic_that_is_not_compacted_is_refused(database: Database) -> None:
+    """C17: it would do nothing there; such a topic forgets by its retention."""
+    with pytest.raises(ConfigurationError, match="not compacted"):
+        async with transaction() as tx:
+            await tx.tombstone("billing", "4", 4)
 
 
 async def test_a_transaction_that_commits_late_with_lower_numbers_is_still_published(

@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from contracts.base import Event
+from contracts.topics import BY_NAME
 from service_kit import clock
 from service_kit.errors import ConfigurationError, DatabaseAway, Transient, TryAgain
 from service_kit.settings import sqlalchemy_url
@@ -26,6 +27,8 @@ _SERVER_SETTINGS = (
     " -c timezone=UTC -c jit=off"
 )
 _LOST_TO_ANOTHER = {"40001", "40P01", "55P03"}
+TOMBSTONE = "tombstone"
+"""The CloudEvents type of a record without value."""
 _AWAY = {"57P01", "57P02", "57P03", "53300", "25P03"}
 
 _INSERT_EVENTS = text(
@@ -37,6 +40,12 @@ _INSERT_EVENTS = text(
             CAST(:subjects AS text[]), CAST(:partitions AS int[]), CAST(:partition_keys AS text[]),
             CAST(:times AS timestamptz[])),
         jsonb_array_elements(CAST(:payloads AS jsonb)))
+    """
+)
+_INSERT_TOMBSTONE = text(
+    """
+    INSERT INTO outbox (id, aggregatetype, aggregateid, type, subject, partition_key, time, payload)
+    VALUES (:id, :topic, :key, :type, :key, :customer, :time, 'null')
     """
 )
 _TAKE_IN = text(
@@ -126,6 +135,29 @@ class Transaction:
             await self.connection.execute(_INSERT_EVENTS, _columns(rows, ids, partition))
             self.published += len(rows)
         return ids
+
+    async def tombstone(self, topic: str, key: str, customer_id: int) -> UUID:
+        """Write a record without value to the outbox: a compacted topic then forgets what it holds under the key.
+
+        Readers pass over it. It goes to the customer's partition, behind whatever was published of the customer before.
+
+        Args:
+            topic: a compacted topic (SPEC C17).
+            key: the record key of the entity, as its events say it.
+            customer_id: whose it is.
+
+        Returns: the record's id.
+
+        Raises:
+            ConfigurationError: the topic is in contracts' table and is not compacted: a tombstone would do nothing.
+        """
+        if topic in BY_NAME and not BY_NAME[topic].compacted:
+            raise ConfigurationError(f"{topic} is not compacted: its records go with its retention, not by a tombstone")
+        row = {"topic": topic, "key": key, "customer": str(customer_id), "time": clock.now()}
+        id = uuid4()
+        await self.connection.execute(_INSERT_TOMBSTONE, {**row, "id": id, "type": TOMBSTONE})
+        self.published += 1
+        return id
 
     async def take_in(self, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
         """Record that these events were taken in by this transaction.

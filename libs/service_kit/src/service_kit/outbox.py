@@ -60,7 +60,7 @@ OrderKey = tuple[str, str]
 
 _UNSENT = text(
     """
-    SELECT seq, id, aggregatetype, aggregateid, type, payload::text, subject, partition, partition_key, time
+    SELECT seq, id, aggregatetype, aggregateid, type, nullif(payload, 'null')::text, subject, partition, partition_key, time
     FROM outbox
     WHERE sent_at IS NULL
       AND (aggregatetype, coalesce(partition_key, aggregateid)) NOT IN (
@@ -112,11 +112,16 @@ class Row:
     topic: str
     key: str
     type: str
-    payload: str
+    payload: str | None
     subject: str
     partition: int | None
     partition_key: str | None
     time: datetime
+
+    @property
+    def value(self) -> bytes | None:
+        """The record's value; None is a tombstone."""
+        return None if self.payload is None else self.payload.encode()
 
     @property
     def order_key(self) -> OrderKey:
@@ -248,7 +253,7 @@ class Relay:
         )
         partition = await self._partition(producer, row)
         future: asyncio.Future[Any] = await producer.send(
-            row.topic, row.payload.encode(), row.key.encode(), partition=partition, headers=headers
+            row.topic, row.value, row.key.encode(), partition=partition, headers=headers
         )
         return future
 
@@ -281,7 +286,7 @@ class Relay:
             topic=row.topic,
             key=row.key,
             seq=row.seq,
-            payload_bytes=len(row.payload),
+            payload_bytes=len(row.value or b""),
             error=repr(error),
             tried_again_in_s=_HELD_RETRY_S,
         )

@@ -25,6 +25,8 @@ _REACH_S = 4.0
 _DAY_MS = 24 * 3_600_000
 SIDE_TOPIC_RETENTION_MS = 30 * _DAY_MS
 """How long dead letters and records to be retried are kept."""
+COMPACTED_WITHIN_MS = 7 * _DAY_MS
+"""How long a compacted topic may keep a state that a newer one, or a tombstone, has replaced."""
 _SETTLING = {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -154,7 +156,7 @@ async def create_side_topics(pairs: Iterable[tuple[str, str]], *, kafka: str | N
     new: list[NewTopic] = []
     for topic, group in pairs:
         partitions = await partitions_of(topic, kafka=kafka)
-        settings = {"cleanup.policy": "delete", "retention.ms": str(SIDE_TOPIC_RETENTION_MS)}
+        settings = _deleted_after(SIDE_TOPIC_RETENTION_MS)
         new += [
             NewTopic(name, num_partitions=partitions, config=settings)
             for name in (dead_letter_topic(topic, group), retry_topic(topic, group))
@@ -165,11 +167,21 @@ async def create_side_topics(pairs: Iterable[tuple[str, str]], *, kafka: str | N
 def _new_topic(topic: Topic, replication: int | None) -> NewTopic:
     if topic.retention is None:
         # Kept for a day before a newer state replaces it, so that a reader that is behind sees every version.
-        settings = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(_DAY_MS)}
+        # Never much longer than a week: without a limit the broker compacts when half is old, which may be never,
+        # and what was erased would stay (SPEC C17).
+        settings = {
+            "cleanup.policy": "compact",
+            "min.compaction.lag.ms": str(_DAY_MS),
+            "max.compaction.lag.ms": str(COMPACTED_WITHIN_MS),
+        }
     else:
-        retention = str(int(topic.retention.total_seconds() * 1000))
-        settings = {"cleanup.policy": "delete", "retention.ms": retention}
+        settings = _deleted_after(int(topic.retention.total_seconds() * 1000))
     return NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=replication or -1, config=settings)
+
+
+def _deleted_after(retention_ms: int) -> dict[str, str]:
+    """Kafka deletes whole segments, by their newest record: a new one each day, or a week's would stay for two."""
+    return {"cleanup.policy": "delete", "retention.ms": str(retention_ms), "segment.ms": str(_DAY_MS)}
 
 
 async def _create(new: list[NewTopic], kafka: str | None) -> list[str]:
