@@ -60,7 +60,8 @@ OrderKey = tuple[str, str]
 
 _UNSENT = text(
     """
-    SELECT seq, id, aggregatetype, aggregateid, type, nullif(payload, 'null')::text, subject, partition, partition_key, time
+    SELECT seq, id, aggregatetype, aggregateid, type, nullif(payload, 'null')::text, subject, partition, partition_key,
+           time
     FROM outbox
     WHERE sent_at IS NULL
       AND (aggregatetype, coalesce(partition_key, aggregateid)) NOT IN (
