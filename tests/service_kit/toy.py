@@ -27,7 +27,7 @@ from service_kit.faults import crash_point
 from service_kit.kafka import Received, Retry, Subscriptions, make_producer, partition_for
 from service_kit.kafka.records import cloud_headers
 from service_kit.outbox import Relay
-from service_kit.tables import kit_tables
+from service_kit.tables import erasure_table, kit_tables
 
 TICKS = 300
 CUSTOMERS = 7
@@ -35,6 +35,7 @@ PARTITIONS = 3
 
 metadata = sa.MetaData()
 kit = kit_tables(metadata)
+erasure = erasure_table(metadata)
 tick = sa.Table(
     "tick",
     metadata,

@@ -20,7 +20,8 @@ from weakref import WeakValueDictionary
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
-from sqlalchemy import MetaData, Row, func, select
+from sqlalchemy import MetaData, Row, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from service_kit.auth import authenticate
@@ -30,6 +31,12 @@ from service_kit.faults import crash_point
 from service_kit.problems import Conflict, Invalid
 from service_kit.tables import kit_tables
 
+_FORGET = text(
+    """
+    DELETE FROM request_key
+    WHERE target ~ :path OR position(CAST(:amid AS bytea) IN body) > 0 OR position(CAST(:last AS bytea) IN body) > 0
+    """
+)
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 LONGEST_KEY = 255
@@ -223,3 +230,10 @@ async def _keep(tx: Transaction, asked: Asked, response: Response) -> None:
     headers = {name: value for name, value in response.headers.items() if name != "content-length"}
     answer = {"status": response.status_code, "headers": headers, "body": bytes(response.body)}
     await tx.connection.execute(_answered.insert().values(**asdict(asked), **answer))
+
+
+async def forget_answers(connection: AsyncConnection, customer_id: int) -> None:
+    """SPEC C17: remove the answers that are about a customer: by their path, or by the customer id in their JSON."""
+    told = f'"customer_id":{customer_id}'.encode()
+    values = {"path": f"/customers/{customer_id}([/?]|$)", "amid": told + b",", "last": told + b"}"}
+    await connection.execute(_FORGET, values)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service_kit.errors import ConfigurationError
 from service_kit.settings import PREFIX, sqlalchemy_url
-from service_kit.tables import kit_tables
+from service_kit.tables import erasure_table, kit_tables
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -44,6 +44,11 @@ def create_request_keys(op: Operations | Any) -> None:
 def drop_request_keys(op: Operations | Any) -> None:
     """Undo `create_request_keys`."""
     op.drop_table("request_key")
+
+
+def create_erasures(op: Operations | Any) -> None:
+    """Create the table of erased customers (`service_kit.erasures`); called by one migration of each service."""
+    erasure_table(MetaData()).create(op.get_bind())
 
 
 def drop_kit_tables(op: Operations | Any) -> None:

@@ -93,3 +93,16 @@ def _request_key(metadata: MetaData) -> Table:
     )
     Index("request_key_created_at", table.c.created_at, postgresql_using="brin")
     return table
+
+
+def erasure_table(metadata: MetaData) -> Table:
+    """Add the table of erased customers to a service's metadata; `service_kit.migrations.create_erasures` makes it."""
+    table = Table(
+        "erasure",
+        metadata,
+        Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
+        Column("erased_at", DateTime(timezone=True), nullable=False, comment="when customers said so, business time"),
+        Column("confirmed_at", DateTime(timezone=True), comment="when nothing was left here"),
+    )
+    Index("erasure_open", table.c.customer_id, postgresql_where=table.c.confirmed_at.is_(None))
+    return table
