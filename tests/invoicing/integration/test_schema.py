@@ -9,8 +9,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from invoicing.main import SCHEMA_REVISION
-from invoicing.store.account_tables import account_balance
+from invoicing.store import account_tables, adjustment_tables
+from invoicing.store.tables import metadata
 from service_kit.settings import sqlalchemy_url
+
+
+MODULES = (account_tables, adjustment_tables)
+"""Those whose tables stand beside the others."""
 
 
 def test_the_migrations_and_the_tables_are_equal(service_database: Callable[[str], str]) -> None:
@@ -18,5 +23,5 @@ def test_the_migrations_and_the_tables_are_equal(service_database: Callable[[str
     engine = sa.create_engine(sqlalchemy_url(service_database("invoicing")), poolclass=sa.NullPool)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        assert compare_metadata(context, account_balance.metadata) == []
+        assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == SCHEMA_REVISION

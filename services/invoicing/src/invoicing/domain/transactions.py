@@ -19,7 +19,8 @@ class Transaction:
     `vat_rate` None means the customer's own, decided when the transaction goes on an invoice; `own_vat_rate` says that
     it keeps the rate it has when the customer's changes (SPEC C7, Z13). `first_day` to `last_day` are the days
     charged for, `stands_to` the last of them that has not been refunded. `net_exact` is the unrounded sum of a usage
-    line's calls (SPEC Z2). `transaction_id` is None until it is stored.
+    line's calls (SPEC Z2). `adjusts` is the billed usage line that a refund gives back (SPEC Z9). `transaction_id` is
+    None until it is stored.
     """
 
     customer_id: int
@@ -52,6 +53,8 @@ class Transaction:
     discount: Decimal | None = None
     net_exact: Decimal | None = None
     cost: Decimal | None = None
+    adjustment_id: int | None = None
+    adjusts: int | None = None
 
 
 def net_of(transactions: list[Transaction]) -> Decimal:

@@ -188,6 +188,7 @@ def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged) -> dict[str, A
         "close_id": judged.case.close.close_id if judged.case.close else None,
         "number": None,
         "kind": totals.kind,
+        "final": False,
         "status": "draft",
         "bill_to": run.bill_to,
         "invoice_date": run.invoice_date,

@@ -28,6 +28,7 @@ INVOICE_FIELDS = [
     "run_id",
     "number",
     "kind",
+    "final",
     "status",
     "bill_to",
     "invoice_date",

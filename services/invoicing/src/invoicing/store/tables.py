@@ -233,15 +233,19 @@ transaction = Table(
     Column("discount", EXACT),
     Column("net_exact", EXACT),
     Column("cost", EXACT),
+    Column("adjustment_id", BigInteger),
+    Column("adjusts", BigInteger, comment="the billed usage line that it corrects"),
     CheckConstraint(
         "kind IN ('one_off', 'recurring', 'usage', 'refund', 'adjustment', 'low_usage_charge')",
         name="transaction_kind",
     ),
     Index("transaction_invoice", "invoice_id"),
     Index("transaction_unsent", "customer_id", postgresql_where=text("invoice_id IS NULL")),
-    # These two make it impossible to bill a settlement of a charge, or a line of a close, twice.
+    Index("transaction_adjusts", "adjusts", postgresql_where=text("adjusts IS NOT NULL")),
+    # These make it impossible to bill a settlement of a charge, or a line of a close, twice, or to adjust one twice.
     Index("transaction_settlement", "charge_id", "settlement", unique=True),
     Index("transaction_close_line", "close_id", "number_id", "call_class", "band", unique=True),
+    Index("transaction_adjustment", "adjustment_id", "adjusts", unique=True),
 )
 
 invoice_series = Table(
@@ -263,6 +267,8 @@ invoice = Table(
     Column("close_id", BigInteger),
     Column("number", Text),
     Column("kind", Text, nullable=False),
+    Column("final", Boolean, nullable=False, server_default=text("false")),
+    Column("final_bill_id", BigInteger, comment="the Final Bill it was made on"),
     Column("status", Text, nullable=False),
     Column("bill_to", Date, nullable=False),
     Column("invoice_date", Date, nullable=False),
@@ -288,6 +294,7 @@ invoice = Table(
     Index("invoice_one_per_run", "run_id", "customer_id", unique=True, postgresql_where=text("status <> 'removed'")),
     Index("invoice_customer", "customer_id", "invoice_id"),
     Index("invoice_drafts", "run_id", "invoice_id", postgresql_where=text("status = 'draft'")),
+    Index("invoice_final_bill", "final_bill_id", postgresql_where=text("final_bill_id IS NOT NULL")),
     Index("invoice_open", "customer_id", postgresql_where=text(OPEN)),
 )
 
