@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from contracts.base import Event
 from contracts.billing import InvoiceSent
 from contracts.customers import Address
 from contracts.reference import BillStyle
@@ -58,7 +59,7 @@ def invoice_sent(*recipients: str, **what: Any) -> InvoiceSent:
     return InvoiceSent(**{**usual, **what})
 
 
-def received(*events: InvoiceSent, id: UUID | None = None) -> list[Received]:
+def received(*events: Event, id: UUID | None = None) -> list[Received]:
     """The events as they arrive; with an id, as one that arrives again."""
     return [
         Received(id or uuid4(), event.event_type, event.topic, 0, offset, event) for offset, event in enumerate(events)

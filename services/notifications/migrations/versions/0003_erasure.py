@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from alembic import op
 
+from service_kit.migrations import create_erasures
+
 revision = "0003"
 down_revision = "0002"
 
-TABLES: tuple[str, ...] = ()
+ADDRESSES = "CREATE INDEX suspended_address_customer ON suspended_address (customer_id)"
 
 
 def upgrade() -> None:
-    """Make them."""
-    for statement in TABLES:
-        op.execute(statement)
+    """Make the table, and let a customer's addresses be found."""
+    create_erasures(op)
+    op.execute(ADDRESSES)
 
 
 def downgrade() -> None:

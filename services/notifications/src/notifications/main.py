@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
+from contracts.erasures import ErasureConfirmed
 from contracts.notifications import AddressSuspended, NotificationFailed, NotificationSent
 from notifications import worker
 from notifications.api import router
@@ -15,7 +16,7 @@ from service_kit.host import Service, run
 from service_kit.http import create_app
 
 SCHEMA_REVISION = "0003"
-PUBLISHES = (NotificationSent, NotificationFailed, AddressSuspended)
+PUBLISHES = (NotificationSent, NotificationFailed, AddressSuspended, ErasureConfirmed)
 
 
 def make_app() -> FastAPI:
@@ -29,14 +30,14 @@ def make_app() -> FastAPI:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Host the roles named on the command line: api, consumers, relay, sender."""
+    """Host the roles named on the command line: api, consumers, relay, sender, eraser."""
     service = Service(
         name="notifications",
         settings=NotificationsSettings,
         schema_revision=SCHEMA_REVISION,
         app=make_app,
         subscribe=subscribe,
-        workers={"sender": worker.sender},
+        workers={"sender": worker.sender, "eraser": worker.eraser},
         publishes=PUBLISHES,
     )
     run(service, arguments)

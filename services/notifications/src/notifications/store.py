@@ -33,10 +33,11 @@ from sqlalchemy import Sequence as Series
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from service_kit.tables import kit_tables
+from service_kit.tables import erasure_table, kit_tables
 
 metadata = MetaData()
 kit = kit_tables(metadata)
+erasure = erasure_table(metadata)
 message_id = Series("message_id", metadata=metadata)
 sender_id = Series("sender_id", metadata=metadata)
 
@@ -99,6 +100,7 @@ suspended_address = Table(
     Column("reason", Text, nullable=False),
     Column("since", DateTime(timezone=True), nullable=False),
 )
+Index("suspended_address_customer", suspended_address.c.customer_id)
 
 DUE_STATES = ("queued", "deferred")
 
@@ -230,6 +232,19 @@ async def counts_by_state(connection: AsyncConnection) -> dict[str, int]:
     """How many messages are in which state."""
     rows = await connection.execute(select(message.c.state, func.count().label("messages")).group_by(message.c.state))
     return {row.state: row.messages for row in rows}
+
+
+async def erase_messages(connection: AsyncConnection, customer_id: int, limit: int) -> int:
+    """Remove messages of a customer, with their recipients and their log. Returns how many."""
+    some = select(message.c.message_id).where(message.c.customer_id == customer_id).limit(limit)
+    return (await connection.execute(delete(message).where(message.c.message_id.in_(some)))).rowcount
+
+
+async def erase_addresses(connection: AsyncConnection, customer_id: int, limit: int) -> int:
+    """Forget addresses that bounced messages of a customer. Returns how many."""
+    some = select(suspended_address.c.address).where(suspended_address.c.customer_id == customer_id).limit(limit)
+    statement = delete(suspended_address).where(suspended_address.c.address.in_(some))
+    return (await connection.execute(statement)).rowcount
 
 
 async def in_other_hands(connection: AsyncConnection, mine: int) -> list[int]:

@@ -1,6 +1,6 @@
-"""The role `sender`: some lanes side by side, each with its own connection to the mail server.
+"""The role `sender`: some lanes side by side, each with its own connection to the mail server; and the role `eraser`.
 
-Several processes may play it. Each sender holds a lock in the database for as long as it lives; the messages of one
+Several processes may play them. Each sender holds a lock in the database for as long as it lives; the messages of one
 whose lock is free are taken over by the others.
 """
 
@@ -22,13 +22,14 @@ from notifications.library import Library, LibraryAway, NotTheDocument
 from notifications.post import OutcomeUnknown, Post, post_address
 from notifications.service import delivering
 from notifications.service.delivering import Job
+from notifications.service.erasing import erase_next
 from notifications.templating import write
-from service_kit import clock
+from service_kit import clock, erasures
 from service_kit.database import bound
 from service_kit.errors import Transient
 from service_kit.faults import crash_point
 from service_kit.logs import bind_context, logger
-from service_kit.repeating import rest
+from service_kit.repeating import repeat, rest
 
 _log = logger(__name__)
 TRIES = Counter("farthing_mail_tries_total", "What mail servers answered, by recipient", ["outcome"])
@@ -184,3 +185,8 @@ async def _run(lane: Lane, ended: asyncio.Event) -> None:
             _log.warning("mail has to wait", error=repr(error), pause_s=pause_s)
         await rest(pause_s, ended)
     await lane.post.close()
+
+
+async def eraser(stop: asyncio.Event) -> None:
+    """The role `eraser`: erase customers step by step (SPEC C17)."""
+    await repeat(erase_next, stop, idle_s=erasures.IDLE_S)

@@ -15,6 +15,7 @@ from notifications.domain.mime import BadAddress, address
 from notifications.service.taking import add_addresses, log_line, new_message, unique
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
+from service_kit.erasures import admitted
 from service_kit.problems import Conflict, Invalid, NotFound
 
 BY_HAND = "sent again by hand"
@@ -139,7 +140,7 @@ async def resend(message_id: int, recipients: Sequence[str] | None) -> Message:
     wanted = _checked(recipients)
     async with transaction() as tx:
         row = await store.lock(tx.connection, message_id)
-        if row is None:
+        if row is None or not await admitted(tx.connection, [row.customer_id]):
             raise NotFound(f"there is no message {message_id}")
         if wanted is None and (row.state in ("queued", "sending") or row.sender_id is not None):
             raise Conflict(f"message {message_id} is on its way: wait for its outcome")

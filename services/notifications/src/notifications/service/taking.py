@@ -13,6 +13,7 @@ from notifications.domain.letters import occasion_of
 from notifications.domain.mime import BadAddress, message_id_of
 from service_kit import clock
 from service_kit.database import Transaction, transaction
+from service_kit.erasures import admitted
 from service_kit.faults import crash_point
 from service_kit.kafka import Received
 from service_kit.logs import logger
@@ -22,11 +23,15 @@ _log = logger(__name__)
 
 
 async def take_in_sent(received: Sequence[Received]) -> None:
-    """A message for every request that has none yet; without an address it is kept as not emailed (SPEC Z10)."""
+    """A message for every request that has none yet; without an address it is kept as not emailed (SPEC Z10).
+
+    What is asked for an erased customer is dropped (SPEC C17).
+    """
     async with transaction() as tx:
         fresh = await tx.take_in(CONSUMER, [each.id for each in received])
         events = [each.event for each in received if each.id in fresh and isinstance(each.event, InvoiceSent)]
-        await add_requests(tx, events)
+        known = await admitted(tx.connection, {each.customer_id for each in events})
+        await add_requests(tx, [each for each in events if each.customer_id in known])
         crash_point("notifications.taken")
 
 
