@@ -10,7 +10,7 @@ SEED ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run token test faults bench-rating bench-search check lint types imports rules format lock schemas clean
+.PHONY: help install demo run token test faults bench-rating bench-search bench-billing check lint types imports rules format lock schemas clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-rating: install ## Measure rating beside its null pipeline (ARGS="--quick"
 
 bench-search: install ## Measure searching 1,000,000 customers and 3,000,000 numbers (ARGS="--customers 10000 ...")
 	@$(BIN)/python -m bench.search $(ARGS)
+
+bench-billing: install ## Measure a billing run of 100,000 customers beside its limit (ARGS="--quick", "--sweep" ...)
+	@$(BIN)/python -m bench.billing $(ARGS)
 
 check: lint types imports rules ## Lint, types, import rules and the house rules
 

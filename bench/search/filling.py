@@ -43,10 +43,11 @@ _BLOCK = 1_000
 
 
 class Filling:
-    """Fills an empty database of customers."""
+    """Fills an empty database of customers; `billable` ones are all active, and nothing is missing for a bill."""
 
-    def __init__(self, database: str, seed: int) -> None:
+    def __init__(self, database: str, seed: int, *, billable: bool = False) -> None:
         self._database = database
+        self._billable = billable
         self._chance = Random(seed)
         self._names = Names(seed)
         self._words: set[str] = set()
@@ -83,7 +84,10 @@ class Filling:
 
     def _customer(self, customer_id: int, name: Name) -> Customer:
         chance = self._chance
-        chosen = {field: chance.choices(codes, weights)[0] for field, (codes, weights) in _CHOICES.items()}
+        chosen = {
+            field: codes[0] if self._billable else chance.choices(codes, weights)[0]
+            for field, (codes, weights) in _CHOICES.items()
+        }
         details = Details(
             name=name.name,
             company_name=name.company,
@@ -93,7 +97,7 @@ class Filling:
             rating=chance.choice(_RATINGS),
             **chosen,  # type: ignore[arg-type]
         )
-        status = chance.choices(list(_STATUSES), list(_STATUSES.values()))[0]
+        status = "active" if self._billable else chance.choices(list(_STATUSES), list(_STATUSES.values()))[0]
         return Customer(customer_id, 1, f"F{customer_id:06d}", details, _HISTORIES[status])
 
     def _copy_words(self, connection: psycopg.Connection) -> None:
