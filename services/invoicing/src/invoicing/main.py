@@ -25,6 +25,7 @@ PUBLISHES = (
     billing.PaymentReversed,
     billing.PaymentRefunded,
     billing.AccountBalanceChanged,
+    billing.CustomerSettled,
     closing.UsageCloseRequested,
     closing.UsageCloseBilled,
     closing.UsageCloseReleased,

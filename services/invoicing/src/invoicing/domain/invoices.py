@@ -11,7 +11,8 @@ from typing import Literal
 from contracts.billing import VatLine
 from contracts.customers import CustomerState
 from invoicing.domain.charges import Charge, Settlement, settle
-from invoicing.domain.reference import ReferenceLists, status_on
+from invoicing.domain.final_bill import DROPPED, NO_ACCOUNT, NOTHING_TO_BILL, FinalAccount, final_decision, settle_to
+from invoicing.domain.reference import ReferenceLists, leaving
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import ZERO, Transaction, net_of
 from invoicing.domain.usage import Close, differences, usage_transactions
@@ -19,15 +20,16 @@ from invoicing.domain.vat import NoVatRate, vat_lines
 from money.terms import due_date
 
 LOW_USAGE_DESCRIPTION = "Low usage charge"
-ROLL_FORWARD = "roll_forward"
-NOTHING_TO_BILL = "nothing_to_bill"
+ROLL_FORWARD: Literal["roll_forward"] = "roll_forward"
+Decision = Literal["create", "add_charge", "roll_forward", "nothing_to_bill", "settled"]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """All that a draft of one customer is made from.
 
-    `standing` holds the stored transactions of those charges that are overcharged, by charge id.
+    `standing` holds the stored transactions of those charges that are overcharged, by charge id; `account` is asked
+    of Final Bill customers only.
     """
 
     customer: CustomerState
@@ -35,6 +37,7 @@ class Case:
     standing: dict[int, list[Transaction]] = field(default_factory=dict)
     unsent: Sequence[Transaction] = ()
     close: Close | None = None
+    account: FinalAccount = NO_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,13 @@ class Verdict:
 
 
 def judge(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
-    """SPEC I3, I4, I5: draft, skip or park one customer of a run.
+    """SPEC I3, I4, I5, C14, C15: draft, skip or park one customer of a run.
 
     Raises:
         ValueError: the customer's data breaks a rule; the run parks it with that reason.
     """
+    if leaving(case.customer, lists) == "dropped":
+        return Verdict("skipped", DROPPED)
     missing = missing_details(case.customer, lists, given_due=run.due_date)
     if missing:
         return parked_for(missing)
@@ -81,11 +86,11 @@ def judge(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
     wrong = differences(case.close, usage) if case.close else []
     if wrong:
         return Verdict("parked", f"control totals differ: {'; '.join(wrong[:3])}")
-    settlements = tuple(settle(charge, run.bill_to, case.standing.get(charge.charge_id, ())) for charge in case.charges)
+    settlements = settled(case, run.bill_to, lists)
     owed = [*case.unsent, *(line for each in settlements for line in each.transactions), *usage]
-    decision = low_decision(case.customer, owed, final_bill=_is_final(case.customer, run, lists))
-    if decision == "roll_forward":
-        return Verdict("skipped", ROLL_FORWARD if owed else NOTHING_TO_BILL, settlements)
+    decision = _decision(case, run, lists, owed)
+    if decision not in ("create", "add_charge"):
+        return Verdict("skipped", decision, settlements)
     if decision == "add_charge":
         usage.append(_low_usage_charge(case.customer))
         owed.append(usage[-1])
@@ -94,6 +99,23 @@ def judge(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
     except NoVatRate as error:
         return parked_for([str(error)])
     return Verdict("drafted", "", settlements, tuple(usage), totals, due_on(case.customer, run, lists, totals))
+
+
+def settled(case: Case, bill_to: date, lists: ReferenceLists) -> tuple[Settlement, ...]:
+    """SPEC I2, Z4: every charge settled to the bill-to date, or to its end who is on Final Bill or dropped."""
+    out = leaving(case.customer, lists) is not None
+    return tuple(
+        settle(charge, settle_to(charge, bill_to, on_the_way_out=out), case.standing.get(charge.charge_id, ()))
+        for charge in case.charges
+    )
+
+
+def _decision(case: Case, run: Run, lists: ReferenceLists, owed: Sequence[Transaction]) -> Decision:
+    """SPEC C14, I5: what becomes of all that would be on the invoice."""
+    if leaving(case.customer, lists) == "final_bill":
+        return final_decision(case.customer, run, case.account, owed)
+    decision = low_decision(case.customer, owed)
+    return decision if owed or decision != ROLL_FORWARD else NOTHING_TO_BILL
 
 
 def parked_for(missing: Iterable[str]) -> Verdict:
@@ -116,16 +138,16 @@ def missing_details(customer: CustomerState, lists: ReferenceLists, given_due: d
 
 
 def low_decision(
-    customer: CustomerState, owed: Sequence[Transaction], *, final_bill: bool
+    customer: CustomerState, owed: Sequence[Transaction]
 ) -> Literal["create", "roll_forward", "add_charge"]:
-    """SPEC I5, Z12: what to do with what would be on the invoice."""
+    """SPEC I5, Z12: what to do with what would be on the invoice of a customer who is not on Final Bill."""
     policy = customer.low_invoice
     net = net_of(list(owed))
     low = not owed or net == 0 or net < policy.threshold
-    if final_bill or not low or policy.policy == "create":
+    if not low or policy.policy == "create":
         return "create"
-    if policy.policy == "roll_forward":
-        return "roll_forward"
+    if policy.policy == ROLL_FORWARD:
+        return ROLL_FORWARD
     return "create" if net < 0 or policy.charge <= 0 else "add_charge"
 
 
@@ -136,11 +158,6 @@ def _low_usage_charge(customer: CustomerState) -> Transaction:
         description=LOW_USAGE_DESCRIPTION,
         net=customer.low_invoice.charge,
     )
-
-
-def _is_final(customer: CustomerState, run: Run, lists: ReferenceLists) -> bool:
-    flags = lists.status(status_on(customer, run.as_of or run.bill_to))
-    return flags is not None and flags.final_bill
 
 
 def totals_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Literal
 
 from contracts.customers import CustomerState, PaymentTerms
 from contracts.reference import BillingCycle, BillStyle, ReferenceUpdated, StatusFlags
@@ -53,3 +54,18 @@ def status_on(customer: CustomerState, day: date) -> str:
     history = sorted(customer.status_history, key=lambda period: period.effective_from)
     begun = [period for period in history if period.effective_from <= day]
     return begun[-1].status if begun else history[0].status
+
+
+def leaving(customer: CustomerState, lists: ReferenceLists) -> Literal["final_bill", "dropped"] | None:
+    """Whether a customer is on Final Bill or dropped, as its status is now: both hold at once, whatever their date."""
+    flags = lists.status(customer.status)
+    if flags is None:
+        return None
+    if flags.dropped:
+        return "dropped"
+    return "final_bill" if flags.final_bill else None
+
+
+def flags_in_runs(customer: CustomerState, lists: ReferenceLists, day: date) -> StatusFlags | None:
+    """SPEC C8, C14, C15: what decides in a run of that day: Final Bill and Dropped at once, others from their day."""
+    return lists.status(customer.status if leaving(customer, lists) else status_on(customer, day))

@@ -9,7 +9,7 @@ from typing import Literal
 from contracts.billing import RunState
 from contracts.customers import CustomerState
 from contracts.reference import StatusFlags
-from invoicing.domain.reference import ReferenceLists, status_on
+from invoicing.domain.reference import ReferenceLists, flags_in_runs
 
 CustomerRunState = Literal["waiting", "closed", "drafted", "skipped", "parked"]
 
@@ -56,13 +56,14 @@ def cycle_is_due(every_months: int | None, bill_to: date, anchor_month: int | No
 def takes(run: Run, customer: CustomerState, lists: ReferenceLists, first_bill: date | None) -> bool:
     """SPEC Z10: whether a run takes a customer.
 
-    By list, whoever is named and whose status is billed; by cycles, those due, and every Final Bill customer. A
+    By list, whoever is named and whose status is billed; by cycles, those due, and every Final Bill customer. Final
+    Bill and Dropped are what they are at the request, other statuses those of its day. A
     customer of whom the status or the cycle is not known is taken, so that it is parked and seen, not forgotten.
 
     Args:
         first_bill: the bill-to date of the customer's first invoice, if it has one.
     """
-    flags = lists.status(status_on(customer, run.as_of or run.bill_to))
+    flags = flags_in_runs(customer, lists, run.as_of or run.bill_to)
     if flags is not None and not _billed(flags):
         return False
     if run.by_list:

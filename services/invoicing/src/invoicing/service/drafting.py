@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contracts.billing import InvoiceCreated
+from contracts.billing import CustomerSettled, InvoiceCreated
 from contracts.closing import UsageCloseReleased
 from contracts.customers import CustomerState
+from invoicing.domain.final_bill import NO_ACCOUNT, SETTLED, FinalAccount
 from invoicing.domain.invoices import Case, Totals, Verdict, judge, rate_of
-from invoicing.domain.reference import ReferenceLists
+from invoicing.domain.reference import ReferenceLists, leaving
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import ZERO
 from invoicing.domain.transactions import Transaction as Line
 from invoicing.service.events import INVOICE_FIELDS
-from invoicing.store import closes, invoices, readmodel, runs, transactions
+from invoicing.store import balances, closes, invoices, readmodel, runs, transactions
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
 from service_kit.errors import Transient
@@ -101,7 +102,7 @@ async def _draft(tx: Transaction, run: Run, closed: Mapping[int, int]) -> None:
     """Draft, skip or park these customers: customer id to close id."""
     await readmodel.lock_customers(tx.connection, closed)
     lists = await readmodel.reference_lists(tx.connection)
-    cases = await _cases(tx, closed)
+    cases = await _cases(tx, closed, lists)
     judged = [Judged(case, _verdict(case, run, lists)) for case in cases]
     drafted = [each for each in judged if each.verdict.totals is not None]
     ids = iter(await invoices.new_ids(tx.connection, len(drafted)))
@@ -111,9 +112,10 @@ async def _draft(tx: Transaction, run: Run, closed: Mapping[int, int]) -> None:
     await runs.save_verdicts(tx.connection, run.run_id, [_verdict_row(each) for each in judged])
     left = [each.case.customer.customer_id for each in judged if each.invoice_id is None]
     await tx.publish_many(_releases(run.run_id, {customer: closed[customer] for customer in left}))
+    await tx.publish_many(_settled(run, [each.case.customer for each in judged if each.verdict.reason == SETTLED]))
 
 
-async def _cases(tx: Transaction, closed: Mapping[int, int]) -> list[Case]:
+async def _cases(tx: Transaction, closed: Mapping[int, int], lists: ReferenceLists) -> list[Case]:
     """What each customer's draft is made from, in the order of their ids."""
     customers = await readmodel.customers_by_id(tx.connection, closed)
     charges = await readmodel.unsettled_charges(tx.connection, closed)
@@ -121,10 +123,31 @@ async def _cases(tx: Transaction, closed: Mapping[int, int]) -> list[Case]:
     standing = await transactions.standing(tx.connection, overcharged) if overcharged else {}
     unsent = await transactions.unsent(tx.connection, closed)
     usage = await closes.closes_by_customer(tx.connection, closed.values())
+    final = await final_accounts(tx, [each for each in customers.values() if leaving(each, lists) == "final_bill"])
     return [
-        Case(customers[each], charges.get(each, ()), standing, unsent.get(each, ()), usage[each])
+        Case(
+            customers[each],
+            charges.get(each, ()),
+            standing,
+            unsent.get(each, ()),
+            usage[each],
+            final.get(each, NO_ACCOUNT),
+        )
         for each in sorted(closed)
     ]
+
+
+async def final_accounts(tx: Transaction, customers: Sequence[CustomerState]) -> dict[int, FinalAccount]:
+    """What decides on the bills of these Final Bill customers, by customer."""
+    if not customers:
+        return {}
+    balance = await balances.of_customers(tx.connection, [each.customer_id for each in customers])
+    final_bills = [each.final_bill_id for each in customers if each.final_bill_id is not None]
+    invoiced = await invoices.final_bills_invoiced(tx.connection, final_bills)
+    return {
+        each.customer_id: FinalAccount(balance.get(each.customer_id, ZERO), each.final_bill_id in invoiced)
+        for each in customers
+    }
 
 
 def _verdict(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
@@ -178,17 +201,20 @@ def _totals(judged: Judged) -> Totals:
 
 def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged) -> dict[str, Any]:
     totals = _totals(judged)
-    style = lists.bill_style(judged.case.customer.bill_style)
+    customer = judged.case.customer
+    style = lists.bill_style(customer.bill_style)
     assert style is not None
+    final = leaving(customer, lists) == "final_bill"
     return {
         "invoice_id": judged.invoice_id,
         "version": 1,
-        "customer_id": judged.case.customer.customer_id,
+        "customer_id": customer.customer_id,
         "run_id": run.run_id,
         "close_id": judged.case.close.close_id if judged.case.close else None,
         "number": None,
         "kind": totals.kind,
-        "final": False,
+        "final": final,
+        "final_bill_id": customer.final_bill_id if final else None,
         "status": "draft",
         "bill_to": run.bill_to,
         "invoice_date": run.invoice_date,
@@ -201,7 +227,7 @@ def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged) -> dict[str, A
         "paid": ZERO,
         "message": run.message,
         "problem": "",
-        "particulars": particulars(judged.case.customer, lists),
+        "particulars": particulars(customer, lists),
         "created_at": clock.now(),
     }
 
@@ -237,4 +263,14 @@ def _releases(run_id: int, closed: Mapping[int, int]) -> list[UsageCloseReleased
     return [
         UsageCloseReleased(run_id=run_id, customer_id=customer, close_id=close_id)
         for customer, close_id in sorted(closed.items())
+    ]
+
+
+def _settled(run: Run, customers: Sequence[CustomerState]) -> list[CustomerSettled]:
+    """SPEC C14: customers drops those that are as they were here."""
+    return [
+        CustomerSettled(
+            run_id=run.run_id, customer_id=each.customer_id, customer_version=each.version, bill_to=run.bill_to
+        )
+        for each in customers
     ]

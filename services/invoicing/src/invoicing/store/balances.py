@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,6 +34,13 @@ async def find(connection: AsyncConnection, customer_id: int) -> Row[Any] | None
     """A customer's balance with its version; None before anything changed it."""
     statement = select(account_balance).where(account_balance.c.customer_id == customer_id)
     return (await connection.execute(statement)).one_or_none()
+
+
+async def of_customers(connection: AsyncConnection, customers: Collection[int]) -> dict[int, Decimal]:
+    """The balances of these customers that have one, in pounds."""
+    c = account_balance.c
+    rows = await connection.execute(select(c.customer_id, c.balance).where(c.customer_id == func.any(list(customers))))
+    return {row.customer_id: row.balance for row in rows}
 
 
 async def at_one_moment(connection: AsyncConnection) -> None:

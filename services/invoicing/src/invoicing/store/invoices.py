@@ -85,6 +85,13 @@ async def drafts_of_customers(connection: AsyncConnection, customers: Collection
     return list(await connection.execute(statement.order_by(c.invoice_id).with_for_update()))
 
 
+async def final_bills_invoiced(connection: AsyncConnection, final_bills: Collection[int]) -> set[int]:
+    """SPEC C14: those of these Final Bills on which an invoice was made that is approved."""
+    c = invoice.c
+    statement = select(c.final_bill_id).where(c.final_bill_id == func.any(list(final_bills)))
+    return set(await connection.scalars(statement.where(c.status.in_(("approved", "sent", "part_paid", "paid")))))
+
+
 async def stuck_drafts(connection: AsyncConnection, run_id: int) -> list[tuple[int, int]]:
     """The drafts of a run that something kept from being approved: (invoice id, customer id)."""
     c = invoice.c
