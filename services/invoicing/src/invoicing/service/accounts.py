@@ -13,17 +13,21 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from contracts.billing import AccountBalanceChanged, InvoiceUpdated
+from contracts.billing import InvoiceUpdated
 from invoicing.domain.allocations import Allocation, oldest_first, status_of
 from invoicing.service.events import invoice_values
-from invoicing.store import allocations, balances, invoices, payments
+from invoicing.service.unbilled import tell_balances
+from invoicing.store import allocations, balances, credit, invoices, payments
 from service_kit.database import Transaction
 
 
 async def owe(tx: Transaction, amounts: Mapping[int, Decimal]) -> None:
-    """Change what customers owe, and tell of it: customer id to pounds, negative ones lower it."""
-    changed = await balances.add(tx.connection, amounts)
-    await tx.publish_many([AccountBalanceChanged.model_validate(row._asdict()) for row in changed])
+    """Change what customers owe, and tell of it: customer id to pounds, negative ones lower it.
+
+    Invoices are as they will be: what is unbilled is told with the balance.
+    """
+    await tell_balances(tx, await balances.add(tx.connection, amounts))
+    await credit.note(tx.connection, amounts)
 
 
 async def have_credit(tx: Transaction, customers: Collection[int]) -> set[int]:

@@ -6,7 +6,7 @@ goes, the read model new terms, and `take_in_usage` what rating tells. So it doe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
@@ -16,13 +16,12 @@ from sqlalchemy import Row
 
 from contracts.billing import CreditLimitReached
 from contracts.closing import UsageUnbilled
-from invoicing.domain.credit import Told, reached, to_tell, usage_with_vat
+from invoicing.domain.credit import Level, Told, reached, to_tell, usage_with_vat
 from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.transactions import ZERO
-from invoicing.service.accounts import owe
-from invoicing.service.unbilled import unbilled_charges
+from invoicing.service.unbilled import tell_balances, unbilled_charges
+from invoicing.store import balances, readmodel
 from invoicing.store import credit as store
-from invoicing.store import readmodel
 from money.rounding import to_pennies
 from service_kit import clock
 from service_kit.database import Transaction, transaction
@@ -51,13 +50,64 @@ async def take_in_usage(batch: Sequence[Received]) -> None:
 
 
 async def review_next(group: int = GROUP, told_every: timedelta = TOLD_EVERY) -> bool:
-    """Look at the next customers whose figures changed. Returns whether there were any."""
+    """Look at the next customers whose figures changed. Returns whether there were any.
+
+    Args:
+        group: customers at once.
+        told_every: how often a customer's unbilled charges may be told where its balance does not change.
+    """
     async with transaction() as tx:
         if not await store.only_one(tx.connection):
             return False
         ids = await store.changed(tx.connection, group)
         if ids:
-            await _review(tx, await readmodel.lock_customers(tx.connection, ids), told_every)
+            known = await readmodel.lock_customers(tx.connection, ids)
             await store.forget_changed(tx.connection, ids)
+            await _review(tx, known, told_every)
             crash_point("invoicing.credit")
         return bool(ids)
+
+
+async def _review(tx: Transaction, customers: Collection[int], told_every: timedelta) -> None:
+    lists = await readmodel.reference_lists(tx.connection)
+    charges = await unbilled_charges(tx, customers, lists)
+    rows = await store.figures(tx.connection, customers)
+    await _tell_charges(tx, [row for row in rows if row.charges != charges[row.customer_id]], told_every)
+    await _tell_levels(tx, rows, {row.customer_id: _unbilled(row, charges[row.customer_id], lists) for row in rows})
+
+
+def _unbilled(row: Row[Any], charges: Decimal, lists: ReferenceLists) -> Decimal:
+    return charges + usage_with_vat(row.usage_exact, row.vat_rate, lists, clock.today())
+
+
+async def _tell_charges(tx: Transaction, rows: Sequence[Row[Any]], told_every: timedelta) -> None:
+    """Tell unbilled charges that are not as they were told; those told a moment ago are looked at again later."""
+    now = clock.wall_now()
+    due = [row.customer_id for row in rows if row.told_at is None or row.told_at + told_every <= now]
+    await store.note(tx.connection, {row.customer_id for row in rows} - set(due), now + told_every)
+    if due:
+        await tell_balances(tx, await balances.add(tx.connection, dict.fromkeys(due, ZERO)))
+        await store.save(tx.connection, ["told_at"], [{"customer_id": each, "told_at": now} for each in due])
+
+
+async def _tell_levels(tx: Transaction, rows: Sequence[Row[Any]], unbilled: Mapping[int, Decimal]) -> None:
+    """SPEC Z23: each level once, until the customer has been below it again."""
+    changed: list[dict[str, Any]] = []
+    for row in rows:
+        before = Told(row.warned, row.limited)
+        now = reached(row.credit_limit, row.balance + unbilled[row.customer_id])
+        if now != before:
+            changed.append({"customer_id": row.customer_id, **asdict(now)})
+            await tx.publish_many(_event(row, level, unbilled[row.customer_id]) for level in to_tell(before, now))
+    await store.save(tx.connection, ["warned", "limited"], changed)
+
+
+def _event(row: Row[Any], level: Level, unbilled: Decimal) -> CreditLimitReached:
+    return CreditLimitReached(
+        customer_id=row.customer_id,
+        level=level,
+        limit=to_pennies(row.credit_limit),
+        unbilled=unbilled,
+        balance=to_pennies(row.balance),
+        as_of=clock.now(),
+    )

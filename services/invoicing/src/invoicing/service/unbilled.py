@@ -1,10 +1,14 @@
-"""What stands on no approved invoice yet, with VAT (SPEC C13); the part of credit that every change of balance tells."""
+"""What stands on no approved invoice yet, with VAT (SPEC C13); told with the balance, whenever that is told."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
+from sqlalchemy import Row
+
+from contracts.billing import AccountBalanceChanged
 from invoicing.domain.credit import charges_with_vat
 from invoicing.domain.reference import ReferenceLists
 from invoicing.store import credit, readmodel
@@ -12,19 +16,19 @@ from service_kit import clock
 from service_kit.database import Transaction
 
 
-async def told_charges(tx: Transaction, customers: Collection[int]) -> Mapping[int, Decimal]:
-    """Each customer's unbilled charges, about to be told; their levels of credit are looked at soon."""
-    lists = await readmodel.reference_lists(tx.connection)
-    found = await unbilled_charges(tx, customers, lists)
-    await credit.save(
-        tx.connection, ["charges"], [{"customer_id": each, "charges": found[each]} for each in sorted(found)]
-    )
-    await credit.note(tx.connection, customers)
-    return found
-
-
 async def unbilled_charges(tx: Transaction, customers: Collection[int], lists: ReferenceLists) -> Mapping[int, Decimal]:
     """Unsent and drafts but for usage, with VAT at the rates of today, of each of these customers."""
     nets = await credit.charges(tx.connection, customers)
     today = clock.today()
     return {each: charges_with_vat(nets.get(each, ()), lists, today) for each in customers}
+
+
+async def tell_balances(tx: Transaction, balances: Sequence[Row[Any]]) -> None:
+    """Publish these balances (customer_id, version, balance) with the unbilled charges, and keep what was told."""
+    lists = await readmodel.reference_lists(tx.connection)
+    charges = await unbilled_charges(tx, [row.customer_id for row in balances], lists)
+    told = [{"customer_id": each, "charges": charges[each]} for each in sorted(charges)]
+    await credit.save(tx.connection, ["charges"], told)
+    await tx.publish_many(
+        AccountBalanceChanged(**row._asdict(), unbilled_charges=charges[row.customer_id]) for row in balances
+    )

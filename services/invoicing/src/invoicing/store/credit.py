@@ -20,7 +20,8 @@ _LOCK = 0x6372_6564_6974  # "credit"
 _NOTE = text(
     """
     INSERT INTO credit_changed (customer_id, not_before)
-    SELECT customer_id, coalesce(:not_before, now()) FROM unnest(CAST(:ids AS bigint[])) AS customer_id
+    SELECT customer_id, coalesce(CAST(:not_before AS timestamptz), now())
+    FROM unnest(CAST(:ids AS bigint[])) AS customer_id
     ORDER BY customer_id
     ON CONFLICT (customer_id) DO UPDATE SET not_before = excluded.not_before
     WHERE credit_changed.not_before > excluded.not_before
@@ -91,7 +92,7 @@ async def forget_changed(connection: AsyncConnection, customers: Collection[int]
 
 
 async def put_usage(connection: AsyncConnection, told: Iterable[UsageUnbilled]) -> list[int]:
-    """Keep what rating told of unbilled usage, the newest version of each. Returns the ids of customers it is new for."""
+    """Keep what rating told of unbilled usage, the newest version of each. Returns the customers it is new for."""
     names = ["customer_id", "usage_version", "usage_calls", "usage_exact"]
     rows = [(each.customer_id, each.version, each.calls, each.net_exact) for each in told]
     source = given(credit, names, [dict(zip(names, row, strict=True)) for row in sorted(rows)])
