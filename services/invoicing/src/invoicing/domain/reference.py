@@ -25,6 +25,11 @@ class ReferenceLists:
         entry = self.entry("statuses", code)
         return entry.status if entry else None
 
+    def leaving_statuses(self) -> list[str]:
+        """The statuses that are Final Bill or Dropped."""
+        statuses = [(code, entry.status) for (of, code), entry in self._entries.items() if of == "statuses"]
+        return [code for code, does in statuses if does is not None and (does.final_bill or does.dropped)]
+
     def cycle(self, code: str | None) -> BillingCycle | None:
         """A billing cycle (SPEC C5)."""
         entry = self.entry("billing_cycles", code)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from contracts.base import Event
+from contracts.base import CustomerEvent, Event
 from contracts.customers import (
     Charge,
     CustomerState,
@@ -17,6 +17,7 @@ from contracts.customers import (
     RunMarker,
 )
 from contracts.reference import ReferenceUpdated
+from invoicing.service.settling import settle_leaving
 from invoicing.service.vat import revalue_drafts
 from invoicing.store import readmodel as store
 from invoicing.store import runs
@@ -31,10 +32,13 @@ async def take_in_customers(batch: Sequence[Received]) -> None:
     """Apply a batch of `customers`: states first, then the markers that stand behind them."""
     async with transaction() as tx:
         events = await _fresh(tx, batch)
+        concerned = {each.customer_id for each in events if isinstance(each, CustomerEvent)}
+        await store.lock_customers(tx.connection, concerned)
         await _customers(tx, _newest(events, CustomerState, lambda state: state.customer_id))
         numbers = _newest(events, NumberState, lambda state: state.number_id)
         features = _newest(events, FeatureState, lambda state: state.feature_id)
         await _numbers_and_features(tx, numbers, features)
+        await settle_leaving(tx, concerned)
         await runs.put_markers(tx.connection, [each for each in events if isinstance(each, RunMarker)])
 
 
@@ -66,14 +70,10 @@ def _newest(events: Iterable[Event], kind: type[_State], key: Callable[[_State],
 async def _customers(tx: Transaction, states: Sequence[CustomerState]) -> None:
     if not states:
         return
-    before = await store.vat_rates_of(tx.connection, [state.customer_id for state in states])
-    taken = set(await store.put_customers(tx.connection, states))
-    changed = [
-        state
-        for state in states
-        if state.customer_id in taken & before.keys() and before[state.customer_id] != state.vat_rate
-    ]
-    await revalue_drafts(tx, changed)
+    before = await store.customers_by_id(tx.connection, [state.customer_id for state in states])
+    taken = set(await store.put_customers(tx.connection, states)) & before.keys()
+    changed = [(before[state.customer_id], state) for state in states if state.customer_id in taken]
+    await revalue_drafts(tx, [state for known, state in changed if known.vat_rate != state.vat_rate])
 
 
 async def _numbers_and_features(

@@ -37,17 +37,6 @@ _CHARGE_TERMS = (
 )
 
 
-async def vat_rates_of(connection: AsyncConnection, customers: Collection[int]) -> dict[int, str | None]:
-    """Each customer's VAT rate as stored, locking the rows; those not stored are left out."""
-    statement = (
-        select(customer.c.customer_id, customer.c.vat_rate)
-        .where(customer.c.customer_id.in_(customers))
-        .order_by(customer.c.customer_id)
-        .with_for_update(key_share=True)
-    )
-    return {row.customer_id: row.vat_rate for row in await connection.execute(statement)}
-
-
 async def put_customers(connection: AsyncConnection, states: Iterable[CustomerState]) -> list[int]:
     """Store states newer than what is there. Returns the ids of those taken."""
     rows = [
@@ -118,6 +107,13 @@ async def customers_by_id(connection: AsyncConnection, ids: Collection[int]) -> 
     rows = await connection.scalars(select(customer.c.state).where(customer.c.customer_id == func.any(list(ids))))
     states = [CustomerState.model_validate(state) for state in rows]
     return {state.customer_id: state for state in states}
+
+
+async def with_status(connection: AsyncConnection, customers: Collection[int], statuses: Collection[str]) -> list[int]:
+    """Those of these customers who have one of these statuses now."""
+    c = customer.c
+    statement = select(c.customer_id).where(c.customer_id == func.any(list(customers)))
+    return list(await connection.scalars(statement.where(c.state["status"].astext.in_(statuses))))
 
 
 async def customers_after(connection: AsyncConnection, after: int, limit: int) -> list[CustomerState]:
