@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contracts import customers, topics
-from contracts.closing import UsageClosed
+from contracts.closing import UsageClosed, UsageUnbilled
 from contracts.reference import ReferenceUpdated
+from invoicing.service.adjustments import take_in_adjustments
 from invoicing.service.closes import take_in_closes
+from invoicing.service.credit import take_in_usage
 from invoicing.service.readmodel import take_in_customers, take_in_reference
 from service_kit.kafka import Subscriptions
 
@@ -18,6 +20,7 @@ CUSTOMER_EVENTS = (
     customers.CustomerReinstated,
     customers.CustomerDeletionRequested,
     customers.CustomerDeletionCancelled,
+    customers.CustomerErased,
     customers.NumberCreated,
     customers.NumberUpdated,
     customers.NumberRemoved,
@@ -34,3 +37,5 @@ def subscribe(subscriptions: Subscriptions) -> None:
     subscriptions.on(topics.CUSTOMERS, "invoicing", take_in_customers, types=CUSTOMER_EVENTS)
     subscriptions.on(topics.REFERENCE, "invoicing", take_in_reference, types=REFERENCE_EVENTS)
     subscriptions.on(topics.USAGE_CLOSING, "invoicing.closes", take_in_closes, types=(UsageClosed,))
+    subscriptions.on(topics.USAGE_CLOSING, "invoicing.adjustments", take_in_adjustments, types=(UsageAdjusted,))
+    subscriptions.on(topics.USAGE_CLOSING, "invoicing.credit", take_in_usage, types=(UsageUnbilled,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from contracts import billing, closing
+from contracts import billing, closing, erasures
 from invoicing import api, worker
 from invoicing.config import InvoicingSettings
 from invoicing.consumers import subscribe
@@ -21,14 +21,17 @@ PUBLISHES = (
     billing.InvoiceApproved,
     billing.CreditNoteIssued,
     billing.InvoiceSent,
+    billing.InvoiceRemoved,
     billing.PaymentReceived,
     billing.PaymentReversed,
     billing.PaymentRefunded,
     billing.AccountBalanceChanged,
+    billing.CreditLimitReached,
     billing.CustomerSettled,
     closing.UsageCloseRequested,
     closing.UsageCloseBilled,
     closing.UsageCloseReleased,
+    erasures.ErasureConfirmed,
 )
 
 
@@ -43,14 +46,19 @@ def make_app() -> FastAPI:
 
 
 def main() -> None:
-    """Host the roles named on the command line: api, consumers, relay, runner, documents."""
+    """Host the roles named on the command line: api, consumers, relay, runner, documents, credit, eraser."""
     service = Service(
         name="invoicing",
         settings=InvoicingSettings,
         schema_revision=SCHEMA_REVISION,
         app=make_app,
         subscribe=subscribe,
-        workers={"runner": worker.runner, "documents": worker.documents},
+        workers={
+            "runner": worker.runner,
+            "documents": worker.documents,
+            "credit": worker.credit,
+            "eraser": worker.eraser,
+        },
         publishes=PUBLISHES,
     )
     run(service)

@@ -1,6 +1,7 @@
-"""The roles that work by themselves: `runner` takes billing runs on, `documents` renders and sends.
+"""The roles that work by themselves: `runner` takes billing runs on, `documents` renders and sends, `credit` looks at
+figures that changed, `eraser` erases customers.
 
-Both ask the database what is to be done and do one step of it, so a crash at any point needs no care: the next
+All ask the database what is to be done and do one step of it, so a crash at any point needs no care: the next
 process goes on from what was committed. Several processes may play a role: a step locks what it works on.
 """
 
@@ -14,10 +15,13 @@ from invoicing.config import InvoicingSettings
 from invoicing.domain.runs import Run
 from invoicing.rendering import Renderer
 from invoicing.service.approvals import approve_next
+from invoicing.service.credit import review_next
 from invoicing.service.drafting import draft_next
+from invoicing.service.erasing import erase_next
 from invoicing.service.rendering import render_next
 from invoicing.service.runs import complete_run, note_problem, runs_at_work, start_run
 from invoicing.service.sending import send_next
+from service_kit import erasures
 from service_kit.errors import Transient
 from service_kit.kafka import partitions_of
 from service_kit.logs import bind_context, logger
@@ -25,6 +29,7 @@ from service_kit.repeating import repeat
 
 _log = logger(__name__)
 IDLE_S = 0.2
+CREDIT_IDLE_S = 0.5
 _FAILED_S = 5.0
 
 
@@ -80,3 +85,13 @@ async def documents(stop: asyncio.Event) -> None:
         await repeat(step, stop, idle_s=IDLE_S)
     finally:
         renderer.close()
+
+
+async def credit(stop: asyncio.Event) -> None:
+    """The role `credit` (SPEC C13)."""
+    await repeat(review_next, stop, idle_s=CREDIT_IDLE_S)
+
+
+async def eraser(stop: asyncio.Event) -> None:
+    """The role `eraser` (SPEC C17)."""
+    await repeat(erase_next, stop, idle_s=erasures.IDLE_S)

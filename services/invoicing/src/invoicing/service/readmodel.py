@@ -17,10 +17,11 @@ from contracts.customers import (
     RunMarker,
 )
 from contracts.reference import ReferenceUpdated
+from invoicing.service.erasing import let_go
 from invoicing.service.settling import settle_leaving
 from invoicing.service.vat import revalue_drafts
+from invoicing.store import credit, runs
 from invoicing.store import readmodel as store
-from invoicing.store import runs
 from service_kit.database import Transaction, transaction
 from service_kit.kafka import Received
 
@@ -34,6 +35,7 @@ async def take_in_customers(batch: Sequence[Received]) -> None:
         events = await _fresh(tx, batch)
         concerned = {each.customer_id for each in events if isinstance(each, CustomerEvent)}
         await store.lock_customers(tx.connection, concerned)
+        events = await let_go(tx, events)
         await _customers(tx, _newest(events, CustomerState, lambda state: state.customer_id))
         numbers = _newest(events, NumberState, lambda state: state.number_id)
         features = _newest(events, FeatureState, lambda state: state.feature_id)
@@ -71,8 +73,9 @@ async def _customers(tx: Transaction, states: Sequence[CustomerState]) -> None:
     if not states:
         return
     before = await store.customers_by_id(tx.connection, [state.customer_id for state in states])
-    taken = set(await store.put_customers(tx.connection, states)) & before.keys()
-    changed = [(before[state.customer_id], state) for state in states if state.customer_id in taken]
+    taken = set(await store.put_customers(tx.connection, states))
+    await credit.note_known(tx.connection, taken)
+    changed = [(before[each.customer_id], each) for each in states if each.customer_id in taken & before.keys()]
     await revalue_drafts(tx, [state for known, state in changed if known.vat_rate != state.vat_rate])
 
 
