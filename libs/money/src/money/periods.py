@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from money.dates import add_months, day_before, days_in_month, month_end, month_start, months_between, next_day
 from money.rounding import to_pennies
@@ -23,11 +24,21 @@ def recurring_exact(price: Decimal, every_months: int, quantity: Decimal, first:
         raise ValueError(f"a charge cannot recur every {every_months} months")
     if last < first:
         raise ValueError(f"{first} to {last} runs backwards")
-    a_month = Fraction(price) / every_months * Fraction(quantity)
+    months, (pounds, parts), (units, shares) = (
+        _covered(first, last),
+        price.as_integer_ratio(),
+        quantity.as_integer_ratio(),
+    )
+    return Fraction(pounds * units * months.numerator, parts * shares * months.denominator * every_months)
+
+
+@lru_cache(maxsize=16_384)
+def _covered(first: date, last: date) -> Fraction:
+    """The months that the days cover, with parts of months. The charges of a bill are for the same few stretches."""
     total, day = Fraction(0), first
     while day <= last:
         until = min(last, month_end(day))
-        total += a_month * ((until - day).days + 1) / days_in_month(day)
+        total += Fraction((until - day).days + 1, days_in_month(day))
         day = next_day(until)
     return total
 
@@ -37,6 +48,7 @@ def recurring_net(price: Decimal, every_months: int, quantity: Decimal, first: d
     return to_pennies(recurring_exact(price, every_months, quantity, first, last))
 
 
+@lru_cache(maxsize=16_384)
 def period_holding(anchor: date, every_months: int, day: date) -> tuple[date, date] | None:
     """SPEC I2: the period of n calendar months, counted from the anchor's month, that holds a day.
 

@@ -28,10 +28,10 @@ def round_half_up(value: Decimal | Fraction | int, places: int) -> Decimal:
         raise ValueError(f"cannot round to {places} places")
     if isinstance(value, Decimal) and not value.is_finite():
         raise ValueError(f"cannot round {value}")
-    scaled = Fraction(value) * 10**places
-    whole = (2 * abs(scaled.numerator) + scaled.denominator) // (2 * scaled.denominator)
-    digits = tuple(int(digit) for digit in str(whole))
-    return Decimal((int(scaled < 0 and whole > 0), digits, -places))
+    numerator, denominator = value.as_integer_ratio()
+    whole = (2 * abs(numerator) * 10**places + denominator) // (2 * denominator)
+    sign = "-" if numerator < 0 and whole > 0 else ""
+    return Decimal(f"{sign}{whole}e-{places}")
 
 
 def to_pennies(value: Decimal | Fraction | int) -> Decimal:

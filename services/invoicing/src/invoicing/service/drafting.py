@@ -159,7 +159,7 @@ def _verdict(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
 
 async def _keep_transactions(tx: Transaction, judged: list[Judged]) -> None:
     """Store what settling and usage came to, on the invoice where there is one, else on Unsent."""
-    new: list[Line] = []
+    new: list[transactions.Placed] = []
     moves: dict[int, tuple[int, str | None]] = {}
     for each in judged:
         settled = [line for settlement in each.verdict.settlements for line in settlement.transactions]
@@ -168,19 +168,19 @@ async def _keep_transactions(tx: Transaction, judged: list[Judged]) -> None:
             for line in each.case.unsent:
                 assert line.transaction_id is not None
                 moves[line.transaction_id] = (each.invoice_id, rate_of(line, each.case.customer))
-    await transactions.add(tx.connection, new)
+    await transactions.add_placed(tx.connection, new)
     await transactions.move_to_invoices(tx.connection, moves)
     settlements = [settlement for each in judged for settlement in each.verdict.settlements]
     await transactions.set_stands_to(tx.connection, [stand for each in settlements for stand in each.stands])
-    before = {charge.charge_id: charge for each in judged for charge in each.case.charges}
-    changed = [each.charge for each in settlements if each.charge != before[each.charge.charge_id]]
+    before = {id(charge) for each in judged for charge in each.case.charges}
+    changed = [each.charge for each in settlements if id(each.charge) not in before]
     await readmodel.save_settled(tx.connection, changed)
 
 
-def _placed(line: Line, judged: Judged) -> Line:
+def _placed(line: Line, judged: Judged) -> transactions.Placed:
     if judged.invoice_id is None:
-        return line
-    return replace(line, invoice_id=judged.invoice_id, vat_rate=rate_of(line, judged.case.customer))
+        return line, None, line.vat_rate
+    return line, judged.invoice_id, rate_of(line, judged.case.customer)
 
 
 async def _keep_invoices(tx: Transaction, run: Run, lists: ReferenceLists, drafted: list[Judged]) -> None:

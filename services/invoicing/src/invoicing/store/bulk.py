@@ -1,14 +1,17 @@
-"""Many rows in one statement: the rows travel as one JSON parameter, whatever their number."""
+"""Many rows in one statement: by COPY, or as arrays, one parameter for each column whatever the number of rows."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table, TableValuedAlias, Text, cast, column, func, insert, literal, select
+import psycopg
+from psycopg import sql
+from sqlalchemy import ARRAY, Column, Table, TableValuedAlias, Text, cast, column, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Row = Mapping[str, Any]
@@ -16,18 +19,58 @@ Row = Mapping[str, Any]
 
 def given(table: Table, names: Sequence[str], rows: Iterable[Row], alias: str = "given") -> TableValuedAlias:
     """Rows as a table expression, typed as the columns of `table` with these names."""
-    text = json.dumps([{name: row.get(name) for name in names} for row in rows], default=str)
     columns: list[Column[Any]] = [table.c[name] for name in names]
-    recordset = func.jsonb_to_recordset(cast(literal(text, Text), JSONB))
-    valued = recordset.table_valued(*(column(each.name, each.type) for each in columns), name=alias)
-    return valued.render_derived(name=alias, with_types=True)
+    held = list(rows)
+    arrays = (
+        cast(literal(_array(each, [row.get(each.name) for row in held]), Text), ARRAY(each.type)) for each in columns
+    )
+    valued = func.unnest(*arrays).table_valued(*(column(each.name, each.type) for each in columns), name=alias)
+    return valued.render_derived(name=alias)
+
+
+def _array(of: Column[Any], values: Iterable[Any]) -> str:
+    """An array as Postgres reads it."""
+    written: Callable[[Any], str] = str
+    if isinstance(of.type, JSONB):
+        written = _quoted_json
+    elif isinstance(of.type, Text):
+        written = _quoted
+    return f"{{{','.join(['NULL' if value is None else written(value) for value in values])}}}"
+
+
+def _quoted(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _quoted_json(value: Any) -> str:
+    return _quoted(json.dumps(value, default=str))
+
+
+async def copy_in(
+    connection: AsyncConnection, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Insert rows by COPY, in their order: each the values of these columns, JSON as text. Raises as an INSERT does."""
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert raw is not None
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), columns)
+    try:
+        async with raw.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                await copy.write_row(row)
+    except psycopg.Error as error:
+        raise DBAPIError.instance(table.name, None, error, psycopg.Error) from error
 
 
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows that all have the same columns, in one statement."""
+    """Insert rows that all have the same columns, by COPY."""
     if rows:
         names = list(rows[0])
-        await connection.execute(insert(table).from_select(names, select(given(table, names, rows))))
+        as_json = [name for name in names if isinstance(table.c[name].type, JSONB)]
+        written = ({**row, **{name: json.dumps(row[name]) for name in as_json}} for row in rows)
+        await copy_in(connection, table, names, ([row[name] for name in names] for row in written))
 
 
 async def insert_new(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:

@@ -6,16 +6,23 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
+from operator import attrgetter
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invoicing.domain.transactions import Transaction
-from invoicing.store.bulk import given, insert_many
+from invoicing.store.bulk import copy_in, given
 from invoicing.store.tables import transaction
 
 _NAMES = [each.name for each in fields(Transaction)]
 _COLUMNS = [transaction.c[name] for name in _NAMES]
+_OF_PLACE = ("invoice_id", "vat_rate")
+_KEPT = [name for name in _NAMES if name not in ("transaction_id", *_OF_PLACE)]
+_kept = attrgetter(*_KEPT)
+
+Placed = tuple[Transaction, int | None, str | None]
+"""A new transaction, and in place of its own: the invoice it goes on (None: Unsent), and its VAT rate there."""
 
 
 def _read(row: Row[tuple[object, ...]]) -> Transaction:
@@ -56,9 +63,14 @@ async def of_invoices(connection: AsyncConnection, invoices: Collection[int]) ->
 
 async def add(connection: AsyncConnection, transactions: Iterable[Transaction]) -> None:
     """Store new transactions, in their order."""
-    names = [name for name in _NAMES if name != "transaction_id"]
-    rows = [{name: getattr(each, name) for name in names} for each in transactions]
-    await insert_many(connection, transaction, rows)
+    await add_placed(connection, [(each, each.invoice_id, each.vat_rate) for each in transactions])
+
+
+async def add_placed(connection: AsyncConnection, placed: Sequence[Placed]) -> None:
+    """Store new transactions where they belong, in their order."""
+    if placed:
+        rows = ((*_kept(each), invoice_id, rate) for each, invoice_id, rate in placed)
+        await copy_in(connection, transaction, [*_KEPT, *_OF_PLACE], rows)
 
 
 async def move_to_invoices(connection: AsyncConnection, moves: Mapping[int, tuple[int, str | None]]) -> None:
