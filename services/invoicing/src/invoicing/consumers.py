@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts import customers, topics
-from contracts.closing import UsageClosed, UsageUnbilled
+from contracts.closing import UsageAdjusted, UsageClosed, UsageUnbilled
 from contracts.reference import ReferenceUpdated
 from invoicing.service.adjustments import take_in_adjustments
 from invoicing.service.closes import take_in_closes

@@ -10,6 +10,8 @@ from contracts.closing import ControlTotals, UsageLine
 from invoicing.domain.transactions import Transaction
 from money.rounding import to_pennies
 
+LineKey = tuple[int | None, str | None, str | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Close:
@@ -51,15 +53,16 @@ def _transaction(close: Close, line: UsageLine) -> Transaction:
 
 def differences(close: Close, billed: Sequence[Transaction]) -> list[str]:
     """SPEC I4, Z2: where what is billed is not what rating closed, line by line and in total; empty if all agrees."""
-    by_key = {_key(each): each for each in billed}
-    found = [_line_difference(line, by_key.get(_key(line))) for line in close.lines]
+    by_key = {key_of(each): each for each in billed}
+    found = [_line_difference(line, by_key.get(key_of(line))) for line in close.lines]
     if not len(close.lines) == len(billed) == len(by_key):
         found.append(f"{len(close.lines)} lines closed, {len(billed)} billed, {len(by_key)} different ones")
     found.append(_total_difference(close.totals, billed))
     return [each for each in found if each]
 
 
-def _key(line: UsageLine | Transaction) -> tuple[int | None, str | None, str | None]:
+def key_of(line: UsageLine | Transaction) -> LineKey:
+    """What tells the lines of a close apart."""
     return line.number_id, line.call_class, line.band
 
 
