@@ -6,7 +6,9 @@ import asyncio
 import sys
 
 from invoicing.service.approvals import approve_next
+from invoicing.service.credit import review_next
 from invoicing.service.drafting import draft_next
+from invoicing.service.erasing import erase_next
 from invoicing.service.runs import request_run, start_run
 from invoicing.service.sending import send_next
 from service_kit.database import bind
@@ -26,6 +28,10 @@ async def main(dsn: str, what: str, run_id: int) -> None:
             await approve_next(run_id, 3)
         case "invoicing.sent":
             await send_next("http://invoicing.example", 3)
+        case "invoicing.credit":
+            await review_next()
+        case "invoicing.erasing":
+            await erase_next(3)
     await database.close()
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from contracts.closing import UsageCloseBilled
+from contracts.customers import CustomerState
 from invoicing.domain.invoices import missing_details
+from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.runs import Run
 from invoicing.service import accounts
 from invoicing.service.events import approved_event
@@ -24,6 +26,7 @@ from service_kit.faults import crash_point
 from service_kit.problems import Conflict, NotFound
 
 GROUP = 200
+ERASED = "its customer was erased"
 _APPROVABLE = ("running", "completed", "completed_with_errors")
 
 
@@ -123,12 +126,15 @@ async def _refusals(tx: Transaction, drafts: Sequence[Row[Any]]) -> dict[int, st
     """SPEC Z10: a draft with missing details is not approved, nor one whose VAT could not be worked out."""
     customers = await readmodel.customers_by_id(tx.connection, [each.customer_id for each in drafts])
     lists = await readmodel.reference_lists(tx.connection)
-    refused = {}
-    for each in drafts:
-        missing = missing_details(customers[each.customer_id], lists, given_due=each.invoice_date)
-        if missing or each.problem:
-            refused[each.invoice_id] = f"missing details: {', '.join(missing)}" if missing else each.problem
-    return refused
+    reasons = {each.invoice_id: _refusal(each, customers.get(each.customer_id), lists) for each in drafts}
+    return {invoice_id: reason for invoice_id, reason in reasons.items() if reason}
+
+
+def _refusal(draft: Row[Any], customer: CustomerState | None, lists: ReferenceLists) -> str:
+    if customer is None:
+        return ERASED
+    missing = missing_details(customer, lists, given_due=draft.invoice_date)
+    return f"missing details: {', '.join(missing)}" if missing else str(draft.problem)
 
 
 async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:

@@ -13,7 +13,7 @@ from contracts.reference import BillStyle
 from invoicing.domain.allocations import status_of
 from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.runs import Run
-from invoicing.service.approvals import approve_one_in
+from invoicing.service.approvals import ERASED, approve_one_in
 from invoicing.service.events import invoice_values
 from invoicing.service.runs import found
 from invoicing.store import documents, invoices, readmodel
@@ -52,10 +52,11 @@ async def send_invoice(invoice_id: int, recipients: Sequence[str] | None, reques
 
     Raises:
         NotFound: there is no such invoice.
-        Conflict: it cannot be approved.
+        Conflict: it cannot be approved, or its customer was erased.
     """
     async with transaction() as tx:
         await approve_one_in(tx, invoice_id)
+        await _check_customer(tx, invoice_id)
         return await documents.request_one(
             tx.connection,
             {
@@ -65,6 +66,13 @@ async def send_invoice(invoice_id: int, recipients: Sequence[str] | None, reques
                 "created_at": clock.now(),
             },
         )
+
+
+async def _check_customer(tx: Transaction, invoice_id: int) -> None:
+    """SPEC C17: what is kept of an erased customer is sent to nobody."""
+    invoice = await invoices.find(tx.connection, invoice_id)
+    if invoice is None or not await readmodel.lock_customers(tx.connection, [invoice.customer_id]):
+        raise Conflict(f"invoice {invoice_id} cannot be sent: {ERASED}")
 
 
 async def send_next(invoicing_url: str, group: int = GROUP) -> bool:

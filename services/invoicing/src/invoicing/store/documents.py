@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invoicing.store.bulk import Row as Values
 from invoicing.store.bulk import insert_new
-from invoicing.store.tables import document, invoice, send_request
+from invoicing.store.tables import customer, document, invoice, send_request
 
 LONG = "long"
 MAX_FAILURES = 3
@@ -71,7 +71,8 @@ async def request_run(connection: AsyncConnection, run_id: int, requested_by: st
     i = invoice.c
     asked = exists().where(send_request.c.invoice_id == i.invoice_id)
     unsent = (i.run_id == run_id, i.sent_at.is_(None), i.status.in_(("approved", "part_paid", "paid")))
-    approved = await connection.scalars(select(i.invoice_id).where(*unsent, ~asked))
+    known = exists().where(customer.c.customer_id == i.customer_id)
+    approved = await connection.scalars(select(i.invoice_id).where(*unsent, ~asked, known))
     rows = [
         {"invoice_id": each, "run_id": run_id, "requested_by": requested_by, "created_at": at}
         for each in sorted(approved)
@@ -87,10 +88,12 @@ async def request_one(connection: AsyncConnection, values: Values) -> int:
 
 
 async def lock_sendable(connection: AsyncConnection, limit: int) -> list[Row[Any]]:
-    """The next requests whose document exists, locked (with customer_id and sha256); others' are passed over."""
+    """The next requests whose document exists, locked (with customer_id and sha256); others' are passed over, and
+    those of customers that are not known any more."""
     s, d = send_request.c, document.c
     joined = send_request.join(document, (d.invoice_id == s.invoice_id) & (d.length == LONG))
     joined = joined.join(invoice, invoice.c.invoice_id == s.invoice_id)
+    joined = joined.join(customer, customer.c.customer_id == invoice.c.customer_id)
     statement = (
         select(send_request, invoice.c.customer_id, d.sha256)
         .select_from(joined)
