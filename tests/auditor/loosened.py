@@ -1,4 +1,4 @@
-"""Databases whose own constraints are gone: they would refuse most of what the tests break on purpose.
+"""Databases whose own constraints and triggers are gone: they would refuse most of what the tests break on purpose.
 
 They are made once for a file of tests; each test breaks them in transactions that are never committed.
 """
@@ -26,6 +26,9 @@ DO $$ DECLARE each record; BEGIN
                 WHERE attnotnull AND attnum > 0 AND attidentity = '' AND NOT attisdropped AND relkind IN ('r', 'p')
                   AND NOT relispartition AND relnamespace = 'public'::regnamespace LOOP
         EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', each.at, each.attname);
+    END LOOP;
+    FOR each IN SELECT tgrelid::regclass AS at, tgname FROM pg_trigger WHERE NOT tgisinternal LOOP
+        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', each.tgname, each.at);
     END LOOP;
 END $$;
 """

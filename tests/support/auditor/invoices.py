@@ -152,6 +152,7 @@ DOCUMENT_UNCHANGED = _check(
     WHERE o.type = 'invoice.sent' AND NOT EXISTS (
         SELECT 1 FROM document d WHERE d.invoice_id = (o.payload ->> 'invoice_id')::bigint
           AND d.sha256 = o.payload ->> 'document_sha256')
+      AND NOT EXISTS (SELECT 1 FROM erasure e WHERE e.customer_id = (o.payload ->> 'customer_id')::bigint)
     """,
     "invoice {invoice_id} was sent with a document that is not there any more (event {id})",
 )

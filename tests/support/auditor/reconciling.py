@@ -34,7 +34,7 @@ _BILLED = """
     SELECT t.customer_id, t.close_id, sum(t.calls) AS calls, sum(t.seconds) AS seconds,
            sum(t.net_exact) * 1000000 AS micro
     FROM transaction t JOIN invoice i USING (invoice_id)
-    WHERE t.kind = 'usage' AND i.status <> 'removed' GROUP BY t.customer_id, t.close_id
+    WHERE t.kind = 'usage' AND i.status <> 'removed' AND t.close_id IS NOT NULL GROUP BY t.customer_id, t.close_id
 """
 _LIVE_INVOICES = """
     SELECT invoice_id, customer_id, close_id, status FROM invoice WHERE status <> 'removed' AND close_id IS NOT NULL

@@ -14,6 +14,7 @@ from invoicing.service.events import run_totals
 from invoicing.store import documents, invoices, runs, transactions
 from invoicing.store.runs import Progress
 from service_kit.database import reading
+from service_kit.erasures import erased_among
 from service_kit.problems import Conflict, NotFound, Problem
 
 
@@ -96,7 +97,7 @@ async def invoice_document(invoice_id: int) -> tuple[str, bytes]:
     """An invoice's number and the bytes of its Long document.
 
     Raises:
-        NotFound: there is no such invoice.
+        NotFound: there is no such invoice, or its customer was erased.
         Conflict: it is a draft, which has no document, or its document could not be rendered.
         Problem: 503, it is being rendered.
     """
@@ -106,6 +107,8 @@ async def invoice_document(invoice_id: int) -> tuple[str, bytes]:
             raise NotFound(f"there is no invoice {invoice_id}")
         if invoice.number is None or invoice.status in ("draft", "removed"):
             raise Conflict(f"invoice {invoice_id} is {invoice.status}: approve it first, then it has a document")
+        if await erased_among(connection, [invoice.customer_id]):
+            raise NotFound(f"invoice {invoice_id} has no document any more: its customer was erased")
         document = await documents.of_invoice(connection, invoice_id)
     if document is None or document.sha256 is None:
         raise _not_rendered(invoice_id, document)
