@@ -240,7 +240,7 @@ async def test_what_was_changed_is_found_at_once_by_its_new_name_alone(api: Asyn
         assert (await search(api, typed))["kind"] == "nothing", typed
     for typed in ("fenwick", "fenwikc", "lowe pap", "new9"):
         assert (await search(api, typed))["customers"][0]["name"] == "Fenwick", typed
-    assert (await api.post(f"{path}/status", json={"status": "dropped"})).status_code == 200
+    assert (await api.post(f"{path}/drop", json={"drop_date": "2025-01-31"})).status_code == 200
     assert (await search(api, "fenwick"))["customers"][0]["status_name"] == "Dropped"
 
 
@@ -273,6 +273,35 @@ async def test_any_part_of_any_name_finds_its_customer(api: AsyncClient, add_cus
             part = name[begin : chance.randint(begin + 3, len(name))]
             if len(key_of(part)) >= 3:
                 assert name in await names(api, part), (name, part)
+
+
+async def test_words_of_names_and_of_account_numbers_are_found_together(api: AsyncClient, add_customer: Any) -> None:
+    """F1: any part of any of them, in any order."""
+    await add_customer(name="Margaret Thornton", company_name="Penwick Glass", account_number="QX-1234")
+    await add_customer(name="Margaret Thornley", company_name="Penwick Glass", account_number="QX-9876")
+    for typed in (
+        "thornton qx12",
+        "glass 1234",
+        "garet thornt",
+        "thornton penwick",
+        "margaretthornt",
+        "PEN wick ornton",
+    ):
+        assert await names(api, typed) == ["Margaret Thornton"], typed
+    assert await names(api, "thorn penw") == ["Margaret Thornley", "Margaret Thornton"]
+
+
+async def test_a_part_that_very_many_words_have_is_found_all_the_same(api: AsyncClient, add_customer: Any) -> None:
+    """F1: whichever way it is looked for; whole words first, then beginnings, then the rest."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    async with transaction() as tx:
+        rows = [{"word": f"{one}{two}ellow"} for one in letters for two in letters[:5]]
+        await tx.connection.execute(text("INSERT INTO search_word VALUES (:word, '{}')"), rows)
+    for name in ("Swellow", "Ellow", "Ellower"):
+        await add_customer(name=f"{name} Person")
+    assert await names(api, "ellow") == ["Ellow Person", "Ellower Person", "Swellow Person"]
+    assert await names(api, "ellow person") == ["Ellow Person", "Ellower Person", "Swellow Person"]
+    assert await names(api, "llower") == ["Ellower Person"]
 
 
 async def test_customers_without_a_row_of_the_search_are_given_one_by_the_migration(

@@ -32,7 +32,7 @@ def _exactly(description: str) -> Any:
 _Order = Annotated[Literal["oldest", "newest"], Query(description="which come first")]
 
 
-def _filters(
+async def _filters(
     entity: Annotated[str | None, _exactly("customer, number, feature ...; reference, default_set, price")] = None,
     entity_id: Annotated[str | None, _exactly("its id; of an entry list/code")] = None,
     field: Annotated[str | None, _exactly("the field that changed; created, removed")] = None,

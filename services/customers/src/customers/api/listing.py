@@ -41,7 +41,7 @@ _Pounds = Annotated[Decimal, Query(ge=-(10**12), le=10**12, decimal_places=2, ex
 _EMPTY: list[str] = []
 
 
-def criteria(
+async def criteria(
     account_manager: _Codes = _EMPTY,
     billing_cycle: _Codes = _EMPTY,
     payment_method: _Codes = _EMPTY,
@@ -86,7 +86,7 @@ def criteria(
     )
 
 
-def order(
+async def order(
     sort: Annotated[SortField, Query(description="the column to sort by")] = "name",
     direction: Literal["asc", "desc"] = "asc",
 ) -> Order:

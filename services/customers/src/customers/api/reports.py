@@ -75,7 +75,7 @@ class WithoutTariffView(NamedView):
     covered: tuple[str, ...] = Field(description="call classes that have a tariff of the number or the customer")
 
 
-def credit_asked(
+async def credit_asked(
     standing: Annotated[
         list[Standing], Query(description="one of these; all where none is named", examples=[["over", "near"]])
     ] = _NONE,
@@ -86,7 +86,7 @@ def credit_asked(
     return CreditAsked(tuple(dict.fromkeys(standing)), sort, direction == "desc")
 
 
-def ready_asked(sort: ReadySort = "customer_id", direction: Direction = "asc") -> ReadyAsked:
+async def ready_asked(sort: ReadySort = "customer_id", direction: Direction = "asc") -> ReadyAsked:
     """In which order."""
     return ReadyAsked(sort, direction == "desc")
 

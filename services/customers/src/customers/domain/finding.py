@@ -67,6 +67,11 @@ class Wanted:
         return max(map(len, (*self.words, *digits)), default=0) >= LONG_PART
 
     @property
+    def is_of_words(self) -> bool:
+        """Whether each word can be a part of a name's: nothing with digits, which account numbers have too."""
+        return all(correctable(word) and word.isalpha() for word in self.words)
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The words that are long enough to be looked for anywhere."""
         return tuple(word for word in self.words if len(word) >= SHORTEST_PART)

@@ -126,16 +126,32 @@ class _Search:
         """What was found by its beginning, filled up with what contains it."""
         customers, numbers = begun.customers, {each.number_id: each for each in begun.numbers}
         if len(customers) < self._limit:
-            known = [each.customer_id for each in customers]
-            more = self._limit - len(customers)
-            customers = customers + await store.customers_containing(
-                self._connection, self._wanted, self._statuses, more, besides=known
-            )
+            customers = await self._customers_containing(customers)
         if self._digits is not None and len(numbers) < self._limit:
             most = self._limit + len(numbers)
             found = await store.numbers_containing(self._connection, self._digits, self._statuses, self._today, most)
             numbers |= {each.number_id: each for each in found}
         return _Hits(customers, list(numbers.values()))
+
+    async def _customers_containing(self, begun: list[FoundCustomer]) -> list[FoundCustomer]:
+        """These, and more that contain what is wanted: by the words of names that have it, where those are few."""
+        wanted, connection, statuses = self._wanted, self._connection, self._statuses
+        words = await store.words_having(connection, wanted.words) if wanted.is_of_words else None
+        if words is None:
+            more, known = self._more(begun)
+            return begun + await store.customers_containing(connection, wanted, statuses, more, besides=known)
+        found = begun
+        if all(words):
+            more, known = self._more(found)
+            found = found + await store.customers_of_words(connection, words, statuses, more, besides=known)
+        if not found or (len(wanted.words) == 1 and len(found) < self._limit):
+            more, known = self._more(found)
+            found = found + await store.customers_with_piece(connection, wanted, statuses, more, besides=known)
+        return found
+
+    def _more(self, found: list[FoundCustomer]) -> tuple[int, list[int]]:
+        """How many more there may be, and which there are."""
+        return self._limit - len(found), [each.customer_id for each in found]
 
     async def _similar(self) -> _Hits:
         connection, statuses, digits = self._connection, self._statuses, self._digits

@@ -142,6 +142,88 @@ def _inside(wanted: Wanted) -> str:
     return f"{whole} OR ({' AND '.join(each)})"
 
 
+async def words_having(connection: AsyncConnection, parts: Sequence[str]) -> list[list[str]] | None:
+    """For each part the words of names that have it: the word itself, then those that begin with it, then others.
+
+    Names are looked for by whole words, of which there are few: that is quicker than by what all documents contain.
+
+    Returns:
+        None where a part is so common that it is met sooner by looking through the customers themselves.
+    """
+    rows = await connection.execute(_WORDS_HAVING, {"parts": [f"%{part}%" for part in parts]})
+    found: list[list[str]] = [[] for _ in parts]
+    for row in rows:
+        found[row.place - 1].append(row.word)
+    if max(map(len, found)) > _MOST_WORDS:
+        return None
+    return [
+        sorted(words, key=lambda word: (word != part, not word.startswith(part), word))
+        for part, words in zip(parts, found, strict=True)
+    ]
+
+
+_MOST_WORDS = 100
+_WORDS_HAVING = text(
+    f"""
+    SELECT place, word FROM unnest(CAST(:parts AS text[])) WITH ORDINALITY AS typed (part, place)
+    CROSS JOIN LATERAL (SELECT word FROM search_word WHERE word LIKE part LIMIT {_MOST_WORDS + 1}) AS had
+    """
+)
+
+
+async def customers_of_words(
+    connection: AsyncConnection,
+    choices: Sequence[Sequence[str]],
+    statuses: Statuses,
+    limit: int,
+    *,
+    besides: Sequence[int],
+) -> list[FoundCustomer]:
+    """Customers whose names have, for each of the choices, one of its words; those with all first words come first."""
+    values: dict[str, Any] = {"limit": limit, "besides": list(besides), "first": [words[0] for words in choices]}
+    if len(choices) == 1:
+        values["words"] = choices[0]
+        rows = await connection.execute(_OF_ONE_WORD, values)
+        return _customers(rows, statuses, lambda _: "part")
+    values |= {f"words{at}": list(words) for at, words in enumerate(choices)}
+    others = "s.customer_id <> ALL(:besides)"
+    first = "s.words @> CAST(:first AS text[])"
+    branches = [_branch(0, first, others)]
+    if any(len(words) > 1 for words in choices):
+        each = [f"s.words && CAST(:words{at} AS text[])" for at in range(len(choices))]
+        branches.append(_branch(1, *each, f"NOT ({first})", others))
+    question = branches[0] if len(branches) == 1 else f"{' UNION ALL '.join(branches)} LIMIT :limit"
+    rows = await connection.execute(_statement(question), values)
+    return _customers(rows, statuses, lambda _: "part")
+
+
+# Word by word, only until there are enough; a customer is met by the first of its words.
+_OF_ONE_WORD = text(
+    f"""
+    SELECT LEAST(place, 2) AS place, {_SHOWN}
+    FROM unnest(CAST(:words AS text[])) WITH ORDINALITY AS had (word, place)
+    CROSS JOIN LATERAL (
+        SELECT * FROM customer_search AS s
+        WHERE s.words @> ARRAY[word] AND s.customer_id <> ALL(:besides)
+          AND NOT s.words && (CAST(:words AS text[]))[1 \\: CAST(place AS int) - 1]
+        LIMIT :limit
+    ) AS s
+    LIMIT :limit
+    """
+)
+
+
+async def customers_with_piece(
+    connection: AsyncConnection, wanted: Wanted, statuses: Statuses, limit: int, *, besides: Sequence[int]
+) -> list[FoundCustomer]:
+    """Customers with all that is wanted in one piece, wherever words begin and end."""
+    values = {"any": f"%{wanted.key}%", "besides": list(besides), "limit": limit}
+    return _customers(await connection.execute(_WITH_PIECE, values), statuses, lambda _: "part")
+
+
+_WITH_PIECE = text(_branch(0, "s.document LIKE :any", "s.customer_id <> ALL(:besides)"))
+
+
 def _after(key: str) -> str:
     """The first text behind all that begin with a key, byte by byte."""
     return key + "\U0010ffff"
@@ -240,8 +322,12 @@ async def customers_with_words(
 
 
 def account_corrections(key: str) -> list[str]:
-    """Account numbers that may have been meant by one that is not there."""
-    return mistyped(key, "0123456789" + "".join(sorted({letter for letter in key if letter.isalpha()})))
+    """Account numbers that may have been meant by one that is not there.
+
+    What has no digit is hardly one: of it only letters that are swapped or too many are put right.
+    """
+    letters = {letter for letter in key if letter.isalpha()}
+    return mistyped(key, "0123456789" + "".join(sorted(letters)) if len(letters) < len(set(key)) else "")
 
 
 def number_corrections(digits: Digits) -> list[str]:
