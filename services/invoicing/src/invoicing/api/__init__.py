@@ -1,5 +1,13 @@
 """HTTP in: parse, call one use case, answer."""
 
-from invoicing.api import accounts, documents, invoices, later, payments, runs
+from invoicing.api import accounts, documents, invoices, later, payments, previews, runs
 
-ROUTERS = [runs.router, invoices.router, documents.router, payments.router, accounts.router, later.router]
+ROUTERS = [
+    runs.router,
+    invoices.router,
+    documents.router,
+    payments.router,
+    accounts.router,
+    previews.router,
+    later.router,
+]

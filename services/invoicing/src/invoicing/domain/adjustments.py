@@ -28,7 +28,7 @@ def corrections(adjusted: UsageAdjusted, billed: Mapping[LineKey, BilledLine]) -
     """
     known = [(line, billed.get(key_of(line))) for line in adjusted.lines]
     wanted = [(line, found) for line, found in known if found is not None or adjusted.close_id is None]
-    made = [_correction(adjusted, line, found) for line, found in wanted]
+    made = [correction(line, found, adjusted.customer_id, adjusted.adjustment_id) for line, found in wanted]
     return [each for each in made if each.net != 0]
 
 
@@ -42,12 +42,14 @@ def by_key(lines: Sequence[BilledLine]) -> dict[LineKey, BilledLine]:
     return {key_of(each.line): each for each in lines}
 
 
-def _correction(adjusted: UsageAdjusted, line: UsageLine, billed: BilledLine | None) -> Transaction:
-    """At the rate of the invoice that billed the line; without one, at the customer's."""
+def correction(
+    line: UsageLine, billed: BilledLine | None, customer_id: int, adjustment_id: int | None = None
+) -> Transaction:
+    """SPEC Z9, Z13: one line corrected, at the rate of the invoice that billed it; without one, at the customer's."""
     net = correction_net(line.net_exact, billed.left if billed else None)
     rate = billed.line.vat_rate if billed else None
     return Transaction(
-        customer_id=adjusted.customer_id,
+        customer_id=customer_id,
         kind="refund" if line.net_exact < 0 else "adjustment",
         description=_description(line),
         net=net,
@@ -62,7 +64,7 @@ def _correction(adjusted: UsageAdjusted, line: UsageLine, billed: BilledLine | N
         units=line.units,
         volume_bytes=line.volume_bytes,
         net_exact=line.net_exact,
-        adjustment_id=adjusted.adjustment_id,
+        adjustment_id=adjustment_id,
         adjusts=billed.line.transaction_id if billed else None,
     )
 

@@ -149,6 +149,14 @@ async def unsettled_charges(connection: AsyncConnection, customers: Collection[i
     return found
 
 
+async def charges_of(connection: AsyncConnection, customer_id: int) -> list[Charge]:
+    """All charges of a customer, those of before too."""
+    c = charge.c
+    statement = select(charge, number.c.number).outerjoin(number, number.c.number_id == c.number_id)
+    rows = await connection.execute(statement.where(c.customer_id == customer_id).order_by(c.charge_id))
+    return [Charge(**row._mapping) for row in rows]
+
+
 async def save_settled(connection: AsyncConnection, charges: Sequence[Charge]) -> None:
     """Keep how far charges are settled."""
     if not charges:
