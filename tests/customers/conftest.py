@@ -15,7 +15,7 @@ from customers.service.reference import seed_defaults
 from service_kit.database import Database, bind, reading
 from service_kit.tokens import generate_issuer, issue_token
 
-SCOPES = ("customers:read", "customers:write", "reference:read", "reference:write")
+SCOPES = ("customers:read", "customers:write", "customers:erase", "reference:read", "reference:write")
 Json = dict[str, Any]
 
 

@@ -46,7 +46,7 @@ async def test_who_is_due_is_told_with_what_they_pay_a_month(api: AsyncClient, a
     await add_customer(**{**dated, "annual_increase_date": "2026-04-01"})
     await add_customer(**{**dated, "annual_increase_profile": "none"})
     gone = await add_customer(**dated)
-    await api.post(f"/customers/{gone['customer_id']}/status", json={"status": "dropped"})
+    await api.post(f"/customers/{gone['customer_id']}/drop", json={"drop_date": "2025-03-01"})
     line = {"kind": "recurring", "description": "Line", "amount": "10.00", "frequency_months": 3, "quantity": "2"}
     seat = {"kind": "recurring", "description": "Seat", "amount": "1.00", "frequency_months": 1}
     once = {"kind": "one_off", "description": "Visit", "amount": "99.00"}

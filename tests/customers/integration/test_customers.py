@@ -155,15 +155,15 @@ async def test_the_status_on_any_day_can_be_asked(api: AsyncClient, add_customer
     """C8"""
     made = await add_customer(status_from="2025-01-01")
     url = f"/customers/{made['customer_id']}/status"
-    change = {"status": "dropped", "effective_from": "2025-02-10", "reason": "ceased_trading"}
+    change = {"status": "active_do_not_bill", "effective_from": "2025-02-10", "reason": "ceased_trading"}
     answer = await api.post(url, json=change)
-    assert (answer.status_code, answer.json()["version"], answer.json()["status"]) == (200, 2, "dropped")
+    assert (answer.status_code, answer.json()["version"], answer.json()["status"]) == (200, 2, "active_do_not_bill")
     found = {day: (await api.get(url, params={"on": day})).json() for day in ("2024-12-31", "2025-02-09", "2025-02-10")}
-    assert [each["status"] for each in found.values()] == [None, "active", "dropped"]
-    assert found["2025-02-10"]["flags"]["dropped"]
+    assert [each["status"] for each in found.values()] == [None, "active", "active_do_not_bill"]
+    assert not found["2025-02-10"]["flags"]["billed_in_runs"]
     assert found["2025-02-10"]["reason"] == "ceased_trading"
     [row] = await outbox("customer.status_changed")
-    assert [each["status"] for each in row["payload"]["status_history"]] == ["active", "dropped"]
+    assert [each["status"] for each in row["payload"]["status_history"]] == ["active", "active_do_not_bill"]
     again = await api.post(url, json=change)
     assert again.json()["version"] == 2
     assert len(await outbox("customer.status_changed")) == 1

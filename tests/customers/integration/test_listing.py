@@ -206,13 +206,13 @@ async def test_a_planned_change_of_status_shows_when_its_day_comes(
 ) -> None:
     """C8, F1, F2: on the day itself, without anything being written on it."""
     today = clock.today()
-    change = {"status": "final_bill", "effective_from": "2150-03-01"}
+    change = {"status": "active_do_not_bill", "effective_from": "2150-03-01"}
     path = f"/customers/{desk[2]['customer_id']}/status"
     assert (await api.post(path, json=change)).status_code == 200
-    assert await names(api, status="final_bill") == []
+    assert await names(api, status="active_do_not_bill") == []
     monkeypatch.setattr(clock, "now", lambda: datetime(2150, 3, 1, 9, tzinfo=UTC))
     assert clock.today() > today
-    assert await names(api, status="final_bill") == ["Ceri"]
+    assert await names(api, status="active_do_not_bill") == ["Ceri"]
     found = (await api.get("/search", params={"q": "ceri"})).json()["customers"][0]
-    assert found["status"] == "final_bill"
+    assert found["status"] == "active_do_not_bill"
     assert await names(api, status="active") == ["Árpád Tiles", "bright"]

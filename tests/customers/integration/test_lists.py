@@ -61,7 +61,7 @@ async def test_each_kind_of_use_is_counted(api: AsyncClient, add_customer: Any) 
     await api.post(f"{path}/numbers", json={**line, "charges": [charge]})
     await api.post(f"{path}/numbers", json={**line, "number": "020 7946 0124", "end": "2025-01-31"})
     await api.post(f"{path}/features", json={"code": "broadband", "start": "2025-01-01"})
-    await api.post(f"{path}/status", json={"status": "final_bill", "effective_from": "2199-01-01", "reason": "other"})
+    await api.post(f"{path}/status", json={"status": "active", "effective_from": "2199-01-01", "reason": "other"})
     await api.post("/default-sets", json={"name": "x", "values": {"vat_rate": "reduced"}})
     wanted = {
         "vat_rates/reduced": {"customers": 1, "charges": 1, "default_sets": 1},

@@ -143,8 +143,8 @@ async def test_a_number_does_not_go_to_its_own_customer_nor_a_dropped_one_nor_no
     assert (own.status_code, own.json()["errors"][0]["field"]) == (422, "customer_id")
     nobody = await api.post(url, json={"customer_id": 999_999_999, "on": "2025-04-01"})
     assert nobody.status_code == 404
-    dropped = {"status": "dropped", "effective_from": "2025-01-01"}
-    assert (await api.post(f"/customers/{new['customer_id']}/status", json=dropped)).status_code == 200
+    dropped = {"drop_date": "2024-12-31"}
+    assert (await api.post(f"/customers/{new['customer_id']}/drop", json=dropped)).status_code == 200
     answer = await api.post(url, json={"customer_id": new["customer_id"], "on": "2025-04-01"})
     assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "customer-dropped")
 

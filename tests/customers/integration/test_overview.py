@@ -174,11 +174,11 @@ async def test_cards_come_as_asked_with_the_ids_that_nobody_has(
 async def test_a_card_has_the_status_of_its_day(api: AsyncClient, customer: Json) -> None:
     """C8: a planned status colours links from its day on."""
     path = f"/customers/{customer['customer_id']}"
-    await api.post(f"{path}/status", json={"status": "dropped", "effective_from": "2025-03-12"})
+    await api.post(f"{path}/status", json={"status": "active_do_not_bill", "effective_from": "2025-03-12"})
     cards = f"/customers/cards?ids={customer['customer_id']}"
     assert (await api.get(cards)).json()["items"][0]["status"] == "active"
     clock.freeze(datetime(2025, 3, 12, 9, tzinfo=UTC))
-    assert (await api.get(cards)).json()["items"][0]["status"] == "dropped"
+    assert (await api.get(cards)).json()["items"][0]["status"] == "active_do_not_bill"
 
 
 @pytest.mark.parametrize("ids", ["", "1,x", "9" * 30, ",".join(map(str, range(1, 202)))])

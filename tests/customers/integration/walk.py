@@ -21,7 +21,7 @@ from service_kit.openapi import HEADERS, JSON, Answered, Example, operations, re
 
 FOLDER = Path(customers.__file__).parent / "examples"
 SERVICES = ("customers", "rating", "invoicing", "notifications")
-SCOPES = ("customers:read", "customers:write", "reference:read", "reference:write")
+SCOPES = ("customers:read", "customers:write", "customers:erase", "reference:read", "reference:write")
 AT = "2026-02-02T09:00:00+00:00"
 """When the walk takes place."""
 

@@ -12,6 +12,7 @@ from service_kit.tokens import Issuer, generate_issuer, issue_token
 SCOPES = (
     "customers:read",
     "customers:write",
+    "customers:erase",
     "reference:read",
     "reference:write",
     "rating:read",

@@ -1,17 +1,21 @@
-"""Kafka in: billing runs that were requested, and what is told of accounts."""
+"""Kafka in: billing runs that were requested, settled customers, erasures, and what is told of accounts."""
 
 from __future__ import annotations
 
 from contracts import billing
-from contracts.billing import BillingRunRequested
+from contracts.billing import BillingRunRequested, CustomerSettled
 from contracts.closing import UsageUnbilled
-from contracts.topics import BILLING, CUSTOMERS, REFERENCE, USAGE_CLOSING
+from contracts.erasures import ErasureConfirmed
+from contracts.topics import BILLING, CUSTOMERS, ERASURES, REFERENCE, USAGE_CLOSING
 from customers.service.accounts import CONSUMER as ACCOUNTS
 from customers.service.accounts import take_in
+from customers.service.dropping import take_in_settled
+from customers.service.erasing import take_in_confirmed
 from customers.service.markers import Partitions, mark_runs
 from service_kit.kafka import Received, Subscriptions, partitions_of
 
 GROUP = "customers"
+LIFECYCLE = "customers.lifecycle"
 ACCOUNT_EVENTS = (
     billing.AccountBalanceChanged,
     billing.CreditLimitReached,
@@ -33,6 +37,8 @@ def subscribe(subscriptions: Subscriptions) -> None:
     subscriptions.on(BILLING, GROUP, on_billing, types=[BillingRunRequested])
     subscriptions.on(BILLING, ACCOUNTS, take_in, types=ACCOUNT_EVENTS)
     subscriptions.on(USAGE_CLOSING, ACCOUNTS, take_in, types=[UsageUnbilled])
+    subscriptions.on(BILLING, LIFECYCLE, take_in_settled, types=[CustomerSettled])
+    subscriptions.on(ERASURES, LIFECYCLE, take_in_confirmed, types=[ErasureConfirmed])
 
 
 async def on_billing(received: list[Received]) -> None:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from contracts import customers as told
 from contracts.base import Event
+from contracts.erasures import ErasureConfirmed
 from contracts.reference import ReferenceUpdated
 from customers import worker
 from customers.api import ROUTERS
@@ -25,6 +26,12 @@ PUBLISHES: tuple[type[Event], ...] = (
     told.CustomerCreated,
     told.CustomerUpdated,
     told.CustomerStatusChanged,
+    told.CustomerFinalBilled,
+    told.CustomerDropped,
+    told.CustomerReinstated,
+    told.CustomerDeletionRequested,
+    told.CustomerDeletionCancelled,
+    told.CustomerErased,
     told.NumberCreated,
     told.NumberUpdated,
     told.NumberRemoved,
@@ -37,6 +44,7 @@ PUBLISHES: tuple[type[Event], ...] = (
     told.RunMarker,
     told.ReferenceRunMarker,
     ReferenceUpdated,
+    ErasureConfirmed,
 )
 _log = logger(__name__)
 
@@ -71,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SCHEMA_REVISION,
         app,
         subscribe,
-        workers={"prices": worker.prices},
+        workers={"prices": worker.prices, "lifecycle": worker.lifecycle},
         publishes=PUBLISHES,
     )
     run(service, arguments)

@@ -12,6 +12,7 @@ from customers.api import (
     features,
     imports,
     increases,
+    lifecycle,
     listing,
     numbers,
     overview,
@@ -28,6 +29,7 @@ ROUTERS: list[APIRouter] = [
     overview.router,
     default_sets.router,  # before the customers: "new" is no id
     customers.router,
+    lifecycle.router,
     auditing.router,
     numbers.router,
     features.router,

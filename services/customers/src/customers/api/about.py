@@ -10,6 +10,8 @@ TAGS = {
     "search": "SmartSearch: one box for customers and numbers. QuickSearch: a list by criteria, sorted, also as CSV.",
     "customers": "Who is billed. Only a name is needed; `missing` says what a first invoice still needs. A change "
     "names the version that was seen (If-Match); where someone else was faster it is answered 412.",
+    "actions": "Final Bill, Drop, Reinstate and Delete: each can be looked at first with `dry_run`, and is kept with "
+    "its date and reason.",
     "default value sets": "Named values that the form for a new customer starts with, or that are loaded over it.",
     "numbers": "Phone numbers with the call plans that let them receive usage. A number is active for one customer at "
     "most on any day.",

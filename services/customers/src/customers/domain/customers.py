@@ -19,11 +19,12 @@ from contracts.customers import (
     PortalAccess,
 )
 from customers.domain import reference as lists
+from customers.domain.course import Course
 from customers.domain.plans import check_plans
 from customers.domain.prices import check_day
 from customers.domain.reference import Book
 from customers.domain.rules import RuleBroken
-from customers.domain.status import History
+from customers.domain.status import History, status_now
 
 REFERENCES = {
     "payment_method": lists.PAYMENT_METHODS,
@@ -76,6 +77,12 @@ class Customer:
     details: Details
     history: History
     created_at: datetime | None = None
+    course: Course = field(default_factory=Course)
+
+
+def status_of(customer: Customer, today: date) -> str:
+    """SPEC C8, C14, C15: the code of the status that it has now; Final Bill and Drop set it at once."""
+    return customer.course.status or status_now(customer.history, today)
 
 
 def new_details(given: Mapping[str, Any], book: Book) -> Details:

@@ -30,16 +30,18 @@ from contracts.customers import (
 from contracts.reference import ReferenceUpdated
 from customers.domain.changes import Change
 from customers.domain.charges import charged_within
-from customers.domain.customers import Customer, missing_for_invoice
+from customers.domain.customers import Customer, missing_for_invoice, status_of
 from customers.domain.numbers import Assignment, Entity, Feature, Line, Number
 from customers.domain.opening import Opened
 from customers.domain.reference import LISTS, Entry
-from customers.domain.status import holding, status_now
+from customers.domain.status import holding
 
 _Customer = TypeVar("_Customer", bound=CustomerState)
 _Number = TypeVar("_Number", bound=NumberState)
 _Feature = TypeVar("_Feature", bound=FeatureState)
 _Assignment = TypeVar("_Assignment", bound=AssignmentState)
+COURSE = ("final_bill_date", "final_bill_id", "drop_date", "dropped_by_run", "reinstate_date", "deletion_due")
+"""What the other services are told of a customer's course, beside its status."""
 
 
 def customer_state(kind: type[_Customer], customer: Customer, today: date) -> _Customer:
@@ -48,9 +50,10 @@ def customer_state(kind: type[_Customer], customer: Customer, today: date) -> _C
         customer_id=customer.customer_id,
         version=customer.version,
         account_number=customer.account_number,
-        status=status_now(customer.history, today),
+        status=status_of(customer, today),
         status_history=holding(customer.history),
         missing=missing_for_invoice(customer.details),
+        **{name: getattr(customer.course, name) for name in COURSE},
         **vars(customer.details),
     )
 
@@ -88,13 +91,13 @@ def line_added(line: Line) -> Iterator[Event]:
 
 
 def changed(changes: Iterable[Change]) -> Iterator[Event]:
-    """What was added, changed, or taken away as if it had never been there."""
+    """What was added, changed, or taken away as if it had never been there; what is there again has changed."""
     for change in changes:
         if change.after is None:
             assert change.before is not None
             yield _removed(replace(change.before, version=change.before.version + 1))
         else:
-            yield _created(change.after) if change.before is None else _updated(change.after)
+            yield _created(change.after) if change.after.version == 1 else _updated(change.after)
 
 
 def _created(entity: Entity) -> Event:

@@ -13,11 +13,13 @@ from customers.domain.numbers import Line, NumberOrder
 
 @dataclass(frozen=True)
 class Owner:
-    """A customer, as far as an import names it."""
+    """A customer, as far as an import names it; with its last day where it is on Final Bill or dropped."""
 
     customer_id: int
     account_number: str
     name: str
+    last_day: date | None = None
+    deletion_due: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from customers.domain.customers import Customer, missing_for_invoice
+from customers.domain.customers import Customer, missing_for_invoice, status_of
 from customers.domain.rules import RuleBroken
 from customers.domain.search import correctable, document_of, key_of, words_of
-from customers.domain.status import status_now
 from money.dates import day_before
 
 NO_LIMIT = Decimal("Infinity")
@@ -86,8 +85,8 @@ def listed(customer: Customer, today: date) -> Listed:
         company_key=key_of(details.company_name),
         document=document_of(details.name, details.company_name, customer.account_number),
         words=tuple(sorted(words_listed(customer))),
-        status=status_now(customer.history, today),
-        status_until=day_before(min(changes)) if changes else None,
+        status=status_of(customer, today),
+        status_until=day_before(min(changes)) if changes and customer.course.status is None else None,
         account_manager=details.account_manager or "",
         billing_cycle=details.billing_cycle or "",
         payment_method=details.payment_method or "",

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from contracts.customers import StatusPeriod
+from customers.domain.course import Course
 from customers.domain.customers import Customer, check_account_number, new_details
 from customers.domain.default_sets import DefaultSet, usable
 from customers.domain.numbers import (
@@ -23,6 +24,7 @@ from customers.domain.numbers import (
 from customers.domain.reference import STATUSES, Book
 from customers.domain.rules import RuleBroken, within
 from customers.domain.warnings import Warned
+from money.dates import day_before
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,25 @@ def _customer(opening: Opening, book: Book, today: date, customer_id: int) -> Cu
     given = opening.account_number
     status = opening.status or book.default(STATUSES) or ""
     book.require(STATUSES, status, "status")
+    since = opening.status_from or today
     return Customer(
         customer_id=customer_id,
         version=1,
         account_number="" if given is None else check_account_number(given),
         details=new_details(opening.details, book),
-        history=(StatusPeriod(status=status, effective_from=opening.status_from or today),),
+        history=(StatusPeriod(status=status, effective_from=since),),
+        course=_course(status, day_before(since), book, customer_id),
     )
+
+
+def _course(status: str, last_day: date, book: Book, customer_id: int) -> Course:
+    """Of a customer that is brought from elsewhere after its Final Bill or Drop there."""
+    flags = book.status(status)
+    if flags.dropped:
+        return Course(status=status, drop_date=last_day)
+    if flags.final_bill:
+        return Course(status=status, final_bill_date=last_day, final_bill_id=customer_id)
+    return Course()
 
 
 def _lines(opening: Opening, customer_id: int, book: Book, ids: Iterator[int]) -> Iterator[Line]:

@@ -9,9 +9,8 @@ from decimal import Decimal
 
 from contracts.reference import BillingCycle, StatusFlags
 from customers.domain.accounts import Account, KnownInvoice, KnownPayment
-from customers.domain.customers import Customer, missing_for_invoice
+from customers.domain.customers import Customer, missing_for_invoice, status_of
 from customers.domain.reference import BILLING_CYCLES, STATUSES, Book, Entry
-from customers.domain.status import status_now
 from money.dates import add_months
 
 OPEN_INVOICES = ("approved", "sent", "part_paid")
@@ -106,7 +105,7 @@ def _next_month(every: int | None, anchor: int | None, last: KnownInvoice | None
 
 
 def _hindrances(customer: Customer, cycle: BillingCycle | None, book: Book, today: date) -> Iterator[str]:
-    code = status_now(customer.history, today)
+    code = status_of(customer, today)
     entry = book.find(STATUSES, code)
     flags = entry.attributes if entry else None
     if entry and isinstance(flags, StatusFlags) and (flags.dropped or not (flags.billed_in_runs or flags.final_bill)):

@@ -12,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from contracts.customers import CustomerState, CustomerStatusChanged, CustomerUpdated, StatusPeriod
 from contracts.reference import StatusFlags
 from customers.domain.audit import Trace, as_json, differences
+from customers.domain.course import Course, check_by_hand
 from customers.domain.customers import Customer, changed_details, check_account_number
+from customers.domain.erasing import check_not_marked
 from customers.domain.events import customer_state
 from customers.domain.reference import STATUSES, Entry
 from customers.domain.status import History, status_on, with_change
@@ -63,6 +65,8 @@ async def get_status(customer_id: int, on: date | None) -> StatusAnswer:
     customer = await get_customer(customer_id)
     day = on or clock.today()
     period = status_on(customer.history, day)
+    if on is None and customer.course.status is not None:
+        period = customer.history[-1]  # Final Bill and Drop set the status at once, also where their date lies ahead
     async with reading() as connection:
         book = await read_book(connection)
     entry = book.find(STATUSES, period.status) if period else None
@@ -115,8 +119,7 @@ async def _change_customer(
         if after == before:
             return before
         after = replace(after, version=before.version + 1)
-        await store.update_customer(tx.connection, after)
-        await _tell(tx, CustomerUpdated, before, after, actor)
+        await store_customer(tx, CustomerUpdated, before, after, actor)
     return after
 
 
@@ -124,36 +127,51 @@ async def change_status(customer_id: int, change: StatusPeriod, *, expected: int
     """SPEC C8: from a day on, a customer has another status; the same change again does nothing.
 
     Raises:
-        Problem: 404, 412 where someone else changed it, 422 where the status is unknown or retired.
+        Problem: 404, 412 where someone else changed it, 422 where the status is unknown or retired, 409 where an
+            action gives that status, or the present one.
     """
     async with transaction() as tx:
         before = await locked(tx, customer_id)
         check_version(f"customer {customer_id}", before.version, expected)
+        book = await read_book(tx.connection)
         with rules():
-            (await read_book(tx.connection)).require(STATUSES, change.status, "status")
+            book.require(STATUSES, change.status, "status")
+            check_by_hand(customer_id, before.course, book.status(change.status))
             history = with_change(before.history, change)
         if history == before.history:
             return before
         after = replace(before, history=history, version=before.version + 1)
-        await store.update_customer(tx.connection, after)
-        await store.add_status(tx.connection, customer_id, change)
-        await _tell(tx, CustomerStatusChanged, before, after, actor)
+        await store_customer(tx, CustomerStatusChanged, before, after, actor)
     return after
 
 
-async def locked(tx: Transaction, customer_id: int) -> Customer:
+async def locked(tx: Transaction, customer_id: int, *, even_marked: bool = False) -> Customer:
     """The customer, its row locked: so that the order of its events in the outbox is that of the commits.
 
+    Args:
+        tx: the transaction.
+        customer_id: which.
+        even_marked: also where it is marked for deletion (SPEC Z24).
+
     Raises:
-        NotFound: there is none.
+        Problem: 404, 409 where it is marked.
     """
     customer = await store.lock_customer(tx.connection, customer_id)
     if customer is None:
         raise no_customer(customer_id)
+    if not even_marked:
+        with rules():
+            check_not_marked(customer)
     return customer
 
 
-async def _tell(tx: Transaction, kind: type[CustomerState], before: Customer, after: Customer, actor: str) -> None:
+async def store_customer(
+    tx: Transaction, kind: type[CustomerState], before: Customer, after: Customer, actor: str
+) -> None:
+    """Store a customer that has changed, with its audit and its event."""
+    await store.update_customer(tx.connection, after)
+    if after.history != before.history:
+        await store.replace_history(tx.connection, after)
     await audit_store.write_audit(tx.connection, _traces(before, after), actor=actor, at=clock.now())
     await tx.publish(customer_state(kind, after, clock.today()))
 
@@ -161,8 +179,14 @@ async def _tell(tx: Transaction, kind: type[CustomerState], before: Customer, af
 def _traces(before: Customer, after: Customer) -> list[Trace]:
     customer_id = after.customer_id
     traces = list(differences(customer_id, "customer", customer_id, before.details, after.details))
+    traces += differences(customer_id, "customer", customer_id, _told(before.course), _told(after.course))
     for field in ("account_number", "history"):
         old, new = getattr(before, field), getattr(after, field)
         if old != new:
             traces.append(Trace(customer_id, "customer", str(customer_id), field, as_json(old), as_json(new)))
     return traces
+
+
+def _told(course: Course) -> Course:
+    """As the audit log has it: the history is a field of its own there."""
+    return replace(course, history_before=None)

@@ -10,13 +10,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain import audit, events
-from customers.domain.changes import Changes, changes_between
+from customers.domain.changes import Change, Changes, changes_between
+from customers.domain.keeping import goes_beyond
 from customers.domain.numbers import Assignment, Entity, Feature, Line
 from customers.service.customers import locked
-from customers.service.problems import check_version, no_feature, no_number, number_taken
+from customers.service.problems import beyond_last_day, check_version, no_feature, no_number, number_taken
 from customers.store import numbers as store
 from customers.store.audit import write_audit
 from customers.store.changes import save_changes
+from customers.store.lifecycle import last_days
 from service_kit import clock
 from service_kit.database import Transaction, reading
 
@@ -90,18 +92,48 @@ async def apply(tx: Transaction, before: Iterable[Entity], after: Iterable[Entit
     """
     changes = changes_between(before, after)
     if changes:
-        await _check_free(tx, changes)
-        await save_changes(tx.connection, changes)
-        await write_audit(tx.connection, audit.changed(changes), actor=actor, at=clock.now())
-        await tx.publish_many(events.changed(changes))
+        await _check_last_day(tx, changes)
+        await check_free(tx, changes)
+        await save(tx, changes, actor)
     return changes
 
 
-async def _check_free(tx: Transaction, changes: Changes) -> None:
-    periods = [change.after for change in changes if isinstance(change.after, Assignment)]
+async def save(tx: Transaction, changes: Changes, actor: str) -> None:
+    """Store changes, with their audit and events. Raises IntegrityError: a number is held on one of the days."""
+    await save_changes(tx.connection, changes)
+    await write_audit(tx.connection, audit.changed(changes), actor=actor, at=clock.now())
+    await tx.publish_many(events.changed(changes))
+
+
+async def check_free(tx: Transaction, changes: Changes) -> None:
+    """SPEC C9. Raises Conflict where somebody else has a number on a day that these changes would take."""
+    periods = [each for change in changes if (each := _taking(change)) is not None]
     ours = {change.before.assignment_id for change in changes if isinstance(change.before, Assignment)}
-    for each in periods:
-        besides = ours | {each.assignment_id}
-        holding = await store.find_holding(tx.connection, each.number, each.start, each.end, besides=besides)
-        if holding is not None:
-            raise number_taken(holding)
+    besides = ours | {each.assignment_id for each in periods}
+    holding = await store.find_clash(tx.connection, periods, besides=besides) if periods else None
+    if holding is not None:
+        raise number_taken(holding)
+
+
+def _taking(change: Change) -> Assignment | None:
+    """The active period of a change, where it has a day that it had not before."""
+    before, after = change.before, change.after
+    if not isinstance(after, Assignment):
+        return None
+    within = isinstance(before, Assignment) and before.start <= after.start
+    return None if within and isinstance(before, Assignment) and not _ends_later(before, after) else after
+
+
+def _ends_later(before: Assignment, after: Assignment) -> bool:
+    return before.end is not None and (after.end is None or after.end > before.end)
+
+
+async def _check_last_day(tx: Transaction, changes: Changes) -> None:
+    """SPEC C14, C15. Raises Conflict where something would go beyond the final bill or drop date of its customer."""
+    days = await last_days(tx.connection, sorted({each.after.customer_id for each in changes if each.after}))
+    for before, after in ((each.before, each.after) for each in changes):
+        day = days.get(after.customer_id) if after is not None else None
+        if after is None or day is None or not goes_beyond(after, day):
+            continue
+        if before is None or not goes_beyond(before, day):
+            raise beyond_last_day(after.customer_id, day)

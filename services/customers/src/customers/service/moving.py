@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from customers.domain.customers import status_of
 from customers.domain.moving import MoveOrder, ids_to_move, move
 from customers.domain.reference import Book
-from customers.domain.status import status_now, status_on
+from customers.domain.status import status_on
 from customers.service.customers import locked
 from customers.service.lines import LinkedLine, apply, line_of_locked
 from customers.service.problems import contested, customer_dropped, no_number, rules
@@ -49,8 +50,8 @@ async def _lock_both(tx: Transaction, number_id: int, order: MoveOrder, book: Bo
     if old is None:
         raise no_number(number_id)
     customers = {each: await locked(tx, each) for each in sorted({old, order.customer_id})}
-    history = customers[order.customer_id].history
-    period = status_on(history, order.on)
-    for status in {status_now(history, clock.today()), *([period.status] if period else [])}:
+    new = customers[order.customer_id]
+    period = status_on(new.history, order.on)
+    for status in {status_of(new, clock.today()), *([period.status] if period else [])}:
         if book.status(status).dropped:
             raise customer_dropped(order.customer_id, status)

@@ -13,7 +13,7 @@ from customers.domain.importing import Owner, Taken, TakenDays, differing, finge
 from customers.domain.numbers import Line, NumberOrder, new_line
 from customers.domain.reference import Book
 from customers.domain.rules import RuleBroken
-from customers.service.problems import invalid, number_taken
+from customers.service.problems import beyond_last_day, customer_marked, invalid, number_taken
 from customers.store.importing import Held, find_owners, holdings_of, lock_numbers
 from customers.store.numbers import Holding, lines_of
 from customers.store.reference import read_book
@@ -107,6 +107,10 @@ def _judge_row(asked: Asked, facts: Facts, taken: TakenDays, ids: Iterator[int] 
         there = _there(replace(asked, account_number=owner.account_number), order, owner, facts, taken)
         if there is not None:
             return Judged(there)
+        if owner.deletion_due is not None:
+            return Judged(refused(asked, customer_marked(owner.customer_id, owner.deletion_due)))
+        if owner.last_day is not None and (order.end is None or order.end > owner.last_day):
+            return Judged(refused(asked, beyond_last_day(owner.customer_id, owner.last_day)))
         line = new_line(order, owner.customer_id, facts.book, count(1) if ids is None else ids)
     except RuleBroken as broken:
         return Judged(refused(asked, invalid(broken)))

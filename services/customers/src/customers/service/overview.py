@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from customers.domain.customers import missing_for_invoice
+from customers.domain.customers import missing_for_invoice, status_of
 from customers.domain.overview import Overview, next_bill, warnings_of
 from customers.domain.reference import STATUSES
-from customers.domain.status import status_now
 from customers.service.problems import no_customer
 from customers.store import overview as store
 from customers.store.customers import get_customer
@@ -26,7 +25,7 @@ async def get_overview(customer_id: int) -> Overview:
         account = await store.get_account(connection, customer_id)
         invoices = await store.latest_invoices(connection, customer_id)
         payments = await store.latest_payments(connection, customer_id)
-    status = status_now(customer.history, today)
+    status = status_of(customer, today)
     return Overview(
         customer=customer,
         status=status,

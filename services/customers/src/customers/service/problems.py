@@ -10,7 +10,9 @@ from typing import ParamSpec, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
+from customers.domain.course import NotNow
 from customers.domain.customers import Customer
+from customers.domain.erasing import marked_for_deletion
 from customers.domain.rules import RuleBroken
 from customers.store.numbers import Holding
 from customers.store.tables import NUMBER_TAKEN
@@ -23,11 +25,13 @@ _T = TypeVar("_T")
 
 @contextmanager
 def rules() -> Iterator[None]:
-    """Answer a rule broken in the block as a 422 that names the field."""
+    """Answer a rule broken in the block as a 422 that names the field, and what cannot be done now as a 409."""
     try:
         yield
     except RuleBroken as broken:
         raise invalid(broken) from broken
+    except NotNow as refused:
+        raise not_now(refused) from refused
 
 
 def invalid(broken: RuleBroken) -> Invalid:
@@ -63,6 +67,28 @@ def customer_dropped(customer_id: int, status: str) -> Conflict:
         type="customer-dropped",
         title="Customer dropped",
         customer_id=customer_id,
+    )
+
+
+def customer_marked(customer_id: int, due: date) -> Conflict:
+    """SPEC Z24: a customer that is marked for deletion can be seen and un-marked, nothing else."""
+    return not_now(marked_for_deletion(customer_id, due))
+
+
+def not_now(refused: NotNow) -> Conflict:
+    """What cannot be done as the customer stands, as a 409."""
+    return Conflict(refused.message, type=refused.slug, title=refused.title)
+
+
+def beyond_last_day(customer_id: int, last_day: date) -> Conflict:
+    """SPEC C14, C15: on a customer on Final Bill or dropped nothing is charged beyond the last day."""
+    return Conflict(
+        f"customer {customer_id} is charged up to {last_day}, its final bill or drop date: give an end by then, or "
+        "withdraw the Final Bill or reinstate the customer first",
+        type="beyond-last-day",
+        title="Beyond the last day",
+        customer_id=customer_id,
+        last_day=last_day.isoformat(),
     )
 
 

@@ -34,7 +34,7 @@ _DUE = text(
     SELECT customer_id, account_number, name, company_name, account_manager, annual_increase_profile AS profile,
            annual_increase_date AS reference_date
     FROM due
-    WHERE customer_id > :after AND due_on <= :last AND NOT coalesce((
+    WHERE customer_id > :after AND due_on <= :last AND NOT coalesce(due.action_status = ANY(:dropped), (
         SELECT status = ANY(:dropped) FROM status_period period
         WHERE period.customer_id = due.customer_id AND effective_from <= :today
         ORDER BY effective_from DESC, period_id DESC LIMIT 1

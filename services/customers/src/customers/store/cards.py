@@ -13,6 +13,7 @@ from customers.domain.cards import Card, Named
 
 STATUS_TODAY = """
     coalesce(
+        c.action_status,
         (SELECT p.status FROM status_period AS p WHERE p.customer_id = c.customer_id AND p.effective_from <= :today
          ORDER BY p.effective_from DESC, p.period_id DESC LIMIT 1),
         (SELECT p.status FROM status_period AS p WHERE p.customer_id = c.customer_id

@@ -24,17 +24,23 @@ _TABLES: tuple[tuple[type[Entity], Table, str], ...] = (
 
 async def save_changes(connection: AsyncConnection, changes: Changes) -> None:
     """Store changes. Raises IntegrityError: a number is held by somebody on one of the days."""
-    # What gives days up, or a link, is stored before what takes them, and before what it was linked to goes.
+    # What gives days up, or a link, is stored before what takes them, and before what it was linked to goes; and what
+    # it will be linked to is there before.
     await _delete(connection, assignment, "assignment_id", _gone(changes, Assignment))
     await _delete(connection, feature, "feature_id", _gone(changes, Feature))
+    await _insert(connection, changes, Number, number)
     for kind, table, key in _TABLES:
         kept = [each.after for each in changes if each.before is not None]
         await _update(connection, table, key, [values_of(each, "charges") for each in kept if isinstance(each, kind)])
     await _delete(connection, number, "number_id", _gone(changes, Number))
-    for kind, table, _ in _TABLES:
-        new = [each.after for each in changes if each.before is None]
-        await insert_all(connection, table, [values_of(each, "charges") for each in new if isinstance(each, kind)])
+    await _insert(connection, changes, Feature, feature)
+    await _insert(connection, changes, Assignment, assignment)
     await _save_charges(connection, changes)
+
+
+async def _insert(connection: AsyncConnection, changes: Changes, kind: type[Entity], table: Table) -> None:
+    new = [each.after for each in changes if each.before is None]
+    await insert_all(connection, table, [values_of(each, "charges") for each in new if isinstance(each, kind)])
 
 
 def _gone(changes: Iterable[Change], kind: type[Entity]) -> list[int]:

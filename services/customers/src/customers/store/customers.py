@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, insert, select, update
+from sqlalchemy import RowMapping, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.base import Contract
@@ -20,7 +20,9 @@ from contracts.customers import (
     PortalAccess,
     StatusPeriod,
 )
+from customers.domain.course import Course
 from customers.domain.customers import Customer, Details
+from customers.domain.events import COURSE
 from customers.store.accounts import save_terms
 from customers.store.rows import by, insert_all, take_from, values_of
 from customers.store.search import save_listed
@@ -56,9 +58,11 @@ async def update_customer(connection: AsyncConnection, changed: Customer) -> Non
     await save_terms(connection, [changed.customer_id], clock.today())
 
 
-async def add_status(connection: AsyncConnection, customer_id: int, period: StatusPeriod) -> None:
-    """Append to a customer's status history."""
-    await connection.execute(insert(status_period).values(**_period(customer_id, period)))
+async def replace_history(connection: AsyncConnection, changed: Customer) -> None:
+    """Store a customer's status history in the place of the one that it had."""
+    await connection.execute(delete(status_period).where(status_period.c.customer_id == changed.customer_id))
+    periods = [_period(changed.customer_id, period) for period in changed.history]
+    await insert_all(connection, status_period, periods)
 
 
 async def lock_customer(connection: AsyncConnection, customer_id: int) -> Customer | None:
@@ -144,6 +148,16 @@ def _customer(row: RowMapping, periods: Sequence[RowMapping]) -> Customer:
             for each in periods
         ),
         created_at=row["created_at"],
+        course=_course(row),
+    )
+
+
+def _course(row: RowMapping) -> Course:
+    before = row["history_before"]
+    return Course(
+        status=row["action_status"],
+        history_before=None if before is None else tuple(map(StatusPeriod.model_validate, before)),
+        **{name: row[name] for name in COURSE},
     )
 
 
@@ -157,7 +171,12 @@ def _read(name: str, value: Any) -> Any:
 
 def _values(each: Customer) -> dict[str, Any]:
     own = {"customer_id": each.customer_id, "version": each.version, "account_number": each.account_number}
-    return own | values_of(each.details)
+    return own | values_of(each.details) | _course_values(each.course)
+
+
+def _course_values(course: Course) -> dict[str, Any]:
+    kept = values_of(course)
+    return {"action_status": kept.pop("status"), **kept}
 
 
 def _period(customer_id: int, period: StatusPeriod) -> dict[str, Any]:

@@ -42,7 +42,9 @@ async def find_owners(
     accounts = bindparam("accounts", sorted({each.lower() for each in account_numbers}), ARRAY(Text))
     ids = bindparam("ids", sorted(set(customer_ids)), ARRAY(BigInteger))
     wanted = or_(func.lower(customer.c.account_number) == func.any(accounts), customer.c.customer_id == func.any(ids))
-    statement = select(customer.c.customer_id, customer.c.account_number, customer.c.name).where(wanted)
+    last_day = func.least(customer.c.final_bill_date, customer.c.drop_date).label("last_day")
+    columns = (customer.c.customer_id, customer.c.account_number, customer.c.name, last_day, customer.c.deletion_due)
+    statement = select(*columns).where(wanted)
     statement = statement.order_by(customer.c.customer_id)
     found = await connection.execute(statement.with_for_update() if lock else statement)
     return [Owner(**row) for row in found.mappings()]

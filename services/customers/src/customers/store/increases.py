@@ -50,7 +50,7 @@ from customers.domain.prices import StandardCharges
 from customers.store.changes import save_changes
 from customers.store.numbers import features_of
 from customers.store.rows import insert_all
-from customers.store.tables import feature, metadata
+from customers.store.tables import customer, feature, metadata
 
 increase = Table(
     "increase",
@@ -193,7 +193,9 @@ async def next_customers(connection: AsyncConnection, codes: Sequence[str], *, a
     statement = (
         select(feature.c.customer_id)
         .distinct()
+        .join(customer, customer.c.customer_id == feature.c.customer_id)
         .where(feature.c.kind == "feature", feature.c.code.in_(codes), feature.c.customer_id > after)
+        .where(customer.c.deletion_due.is_(None))  # SPEC Z24
         .order_by(feature.c.customer_id)
         .limit(limit)
     )

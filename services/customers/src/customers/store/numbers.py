@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.customers import Charge, Markups, PlanPeriod
@@ -153,6 +153,35 @@ async def find_holding(
     return Holding(**row) if row else None
 
 
+_CLASH = text(
+    """
+    SELECT a.number, c.customer_id, c.account_number, c.name, a.start, a."end"
+    FROM ROWS FROM (
+        unnest(CAST(:numbers AS text[])), unnest(CAST(:starts AS date[])), unnest(CAST(:ends AS date[]))
+    ) AS wanted (number, start, "end")
+    JOIN assignment AS a ON a.number = wanted.number AND a.start <= coalesce(wanted."end", 'infinity')
+        AND coalesce(a."end", 'infinity') >= wanted.start
+    JOIN customer AS c ON c.customer_id = a.customer_id
+    WHERE a.assignment_id <> ALL(:besides)
+    ORDER BY a.start, a.assignment_id LIMIT 1
+    """
+)
+
+
+async def find_clash(
+    connection: AsyncConnection, periods: Sequence[Assignment], *, besides: Collection[int]
+) -> Holding | None:
+    """SPEC C9: the first active period that has a day in one of these for the same number, but for some assignments."""
+    asked = {
+        "numbers": [each.number for each in periods],
+        "starts": [each.start for each in periods],
+        "ends": [each.end for each in periods],
+        "besides": list(besides),
+    }
+    row = (await connection.execute(_CLASH, asked)).mappings().first()
+    return Holding(**row) if row else None
+
+
 async def _lines(connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int) -> list[Line]:
     rows = (await connection.execute(select(number).where(wanted).order_by(number.c.number_id).limit(limit))).mappings()
     numbers = {row["number_id"]: row for row in rows}
@@ -166,7 +195,7 @@ async def _lines(connection: AsyncConnection, wanted: ColumnElement[bool], *, li
     features = await _features(connection, feature.c.feature_id.in_([row["feature_id"] for row in rows_held]))
     plans = _plans({each.feature_id: each for each in features}, by(rows_held, "number_id"))
     return [
-        Line(Number(**_read(row), charges=charges.get(number_id, ())), plans[number_id])
+        Line(Number(**read_row(row), charges=charges.get(number_id, ())), plans[number_id])
         for number_id, row in numbers.items()
     ]
 
@@ -186,10 +215,10 @@ async def _features(
     found = await connection.execute(select(feature).where(wanted).order_by(feature.c.feature_id).limit(limit))
     rows = found.mappings().all()
     charges = await _charges(connection, charge.c.feature_id, [row["feature_id"] for row in rows])
-    return [Feature(**_read(row), charges=charges.get(row["feature_id"], ())) for row in rows]
+    return [Feature(**read_row(row), charges=charges.get(row["feature_id"], ())) for row in rows]
 
 
-def _read(row: RowMapping) -> dict[str, Any]:
+def read_row(row: RowMapping) -> dict[str, Any]:
     """A row's columns as the fields of a number or a feature."""
     read = {**row, "discount_plans": tuple(map(PlanPeriod.model_validate, row["discount_plans"]))}
     return read if "rating" not in row else {**read, "rating": Markups.model_validate(row["rating"])}

@@ -70,6 +70,14 @@ customer = Table(
     Column("annual_increase_date", Date),
     Column("notes", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("action_status", Text),
+    Column("final_bill_date", Date),
+    Column("final_bill_id", BigInteger),
+    Column("drop_date", Date),
+    Column("dropped_by_run", BigInteger),
+    Column("reinstate_date", Date),
+    Column("deletion_due", Date),
+    Column("history_before", JSONB(none_as_null=True)),
 )
 Index(ACCOUNT_NUMBER_TAKEN, func.lower(customer.c.account_number), unique=True)
 

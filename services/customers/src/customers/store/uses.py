@@ -36,10 +36,11 @@ _CUSTOMERS = {
 _WITH_STATUS = text(
     """
     SELECT count(*) FROM (SELECT DISTINCT customer_id FROM status_period WHERE status = :code) AS had
-    WHERE (
+    JOIN customer AS c USING (customer_id)
+    WHERE coalesce(c.action_status, (
         SELECT status FROM status_period AS p WHERE p.customer_id = had.customer_id AND effective_from <= :today
         ORDER BY effective_from DESC, period_id DESC LIMIT 1
-    ) = :code
+    )) = :code
     """
 )
 
