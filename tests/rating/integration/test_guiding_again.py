@@ -2,116 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.rating.integration.hands import MOVED, OTHER, OURS, charged, counted, move_ours, rows, told, work_off
 from tests.rating.support.carriers import (
     START,
     assignment,
-    cdr,
     customer,
-    in_february,
     number,
-    tariff,
     tell,
-    tell_reference,
 )
 
 from contracts.customers import AssignmentCreated, AssignmentRemoved, CustomerUpdated, StatusPeriod
-from rating.service import guiding_again, retrying, storing
-from rating.service.guiding_again import guide_again_next
-from rating.service.keeping import Ledger
-from rating.service.pictures import Pictures
-from rating.service.retrying import retry_next
-from rating.service.storing import Raw, open_partition, store_batch
 from rating.store.positions import Position
-from service_kit.database import bind, reading, transaction
-
-OURS, OTHER = "442079460001", "442079460002"
-
-
-@pytest.fixture
-async def partition(
-    service_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> AsyncIterator[Position]:
-    """Customer 1 holds two numbers since New Year, customer 2 none; calls of 10 and 20 January are priced 12p each."""
-    in_february(monkeypatch, tmp_path)
-    dsn = service_database("rating")
-    database = bind(dsn)
-    pictures = Pictures()
-    for module in (storing, retrying, guiding_again):
-        monkeypatch.setattr(module, "pictures", pictures)
-    monkeypatch.setattr(storing, "ledger", Ledger())
-    tariff(dsn, [("44", 120_000)])
-    await tell_reference()
-    await tell(customer(1), customer(2))
-    await tell(number(1, 1, OURS), assignment(1, 1, OURS), number(2, 1, OTHER), assignment(2, 1, OTHER))
-    await pictures.refresh()
-    await storing.ledger.refresh()
-    made = await open_partition("cdr.received", "the topic's id", 0, 10**6)
-    calls = [
-        cdr("a", f"{charged}/{day}", charged, start=f"2025-01-{day}T09:30:00Z")
-        for charged in (OURS, OTHER)
-        for day in (10, 20)
-    ]
-    yield await store(made, calls)
-    await database.close()
-
-
-async def store(at: Position, values: Sequence[bytes]) -> Position:
-    """Store records from the position on."""
-    end = at.position + len(values)
-    await store_batch(at, Raw([at.position + index for index in range(len(values))], values), end)
-    return replace(at, position=end)
-
-
-async def work_off() -> None:
-    """What the role `retry` does, until there is nothing left that can be done."""
-    while await guide_again_next(batch=2) or await retry_next():
-        pass
-
-
-async def rows(statement: str) -> list[dict[str, Any]]:
-    """Rows of the database."""
-    async with reading() as connection:
-        return [dict(row) for row in (await connection.execute(text(statement))).mappings()]
-
-
-async def charged() -> dict[str, int]:
-    """Who is charged for each call."""
-    found = await rows("SELECT record_id, customer_id FROM usage ORDER BY record_id")
-    return {row["record_id"]: row["customer_id"] for row in found}
-
-
-async def told() -> list[tuple[str, int, str]]:
-    """Type, revision and reason or charge of the events that the outbox holds about calls."""
-    found = await rows(
-        "SELECT type, payload FROM outbox WHERE type LIKE 'usage.%' ORDER BY payload -> 'revision', type"
-    )
-    return [(row["type"], row["payload"]["revision"], row["payload"].get("reason", "")) for row in found]
-
-
-async def counted() -> dict[tuple[str, str], tuple[int, int]]:
-    """Records and charges by outcome and reason."""
-    found = await rows(
-        "SELECT outcome, reason, sum(records)::int AS records, sum(charge_micro)::int AS charge FROM outcome_count"
-        " GROUP BY 1, 2 HAVING sum(records) <> 0"
-    )
-    return {(row["outcome"], row["reason"]): (row["records"], row["charge"]) for row in found}
-
-
-MOVED = date(2025, 1, 15)
-
-
-async def move_ours(*, customer_id: int = 2) -> None:
-    """Customer 2 holds the number from 15 January on."""
-    await tell(assignment(1, 1, OURS, version=2, end=date(2025, 1, 14)))
-    await tell(number(3, customer_id, OURS), assignment(3, customer_id, OURS, start=MOVED))
+from service_kit.database import transaction
 
 
 async def test_calls_of_a_moved_number_become_its_new_holders_from_that_day_on(partition: Position) -> None:
@@ -198,8 +104,8 @@ async def test_a_call_that_stays_where_it_was_keeps_its_price(partition: Positio
 
 
 @pytest.mark.parametrize("state", ["billed", "closed", "released"])
-async def test_what_is_billed_stays_and_what_is_in_a_draft_waits(partition: Position, state: str) -> None:
-    """Z9: usage on a bill is not reversed; whether it is on one is known when its close has ended."""
+async def test_what_is_in_a_draft_waits_for_the_end_of_its_close(partition: Position, state: str) -> None:
+    """Z9: whether usage is reversed or taken off a bill is known when its close has ended."""
     async with transaction() as tx:
         await tx.connection.execute(
             text(
@@ -210,5 +116,6 @@ async def test_what_is_billed_stays_and_what_is_in_a_draft_waits(partition: Posi
         )
     await move_ours()
     await work_off()
-    assert (await charged())[f"{OURS}/20"] == (2 if state == "released" else 1)
+    assert (await charged())[f"{OURS}/20"] == (1 if state == "closed" else 2)
+    assert len(await rows("SELECT * FROM usage_taken_off")) == (state == "billed")
     assert bool(await rows("SELECT * FROM reguide_request")) == (state == "closed")

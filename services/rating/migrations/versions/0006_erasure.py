@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from alembic import op
 
+from service_kit.migrations import create_erasures
+
 revision = "0006"
 down_revision = "0005"
 
-TABLES: tuple[str, ...] = ()
+STATEMENTS = (
+    # What was received stays counted when its records are gone.
+    """
+    CREATE TABLE outcome_erased (
+        source text NOT NULL,
+        received_on date NOT NULL,
+        outcome text NOT NULL,
+        reason text NOT NULL,
+        records bigint NOT NULL,
+        charge_micro numeric NOT NULL,
+        PRIMARY KEY (source, received_on, outcome, reason)
+    )
+    """,
+    "CREATE INDEX duplicate_first ON duplicate (first_usage_id)",
+    "CREATE INDEX assignment_customer ON assignment (customer_id)",
+    "CREATE INDEX number_customer ON number (customer_id)",
+    "CREATE INDEX close_request_customer ON close_request (customer_id)",
+)
 
 
 def upgrade() -> None:
-    """Make them."""
-    for statement in TABLES:
+    """Make the tables, and let a customer's rows be found."""
+    create_erasures(op)
+    for statement in STATEMENTS:
         op.execute(statement)
 
 

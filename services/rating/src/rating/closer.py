@@ -1,7 +1,7 @@
 """The roles that work by themselves beside the stream: `closer` takes cuts and closes, `retry` judges calls again that
-a change concerns, `sealer` sorts and indexes what has been stored.
+a change concerns, `sealer` sorts and indexes what has been stored, `unbilled` adds up what is on no bill.
 
-Both ask the database what is to be done and do one step of it in one transaction, so a crash at any point needs no
+They ask the database what is to be done and do one step of it in one transaction, so a crash at any point needs no
 care. Several processes may play a role; one of them works at a time.
 """
 
@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 
+from rating.config import settings
 from rating.service.closes import answer_next
 from rating.service.cuts import take_cut, untaken_cuts
 from rating.service.guiding_again import guide_again_next
 from rating.service.retrying import retry_next
 from rating.service.sealing import seal_step
 from rating.service.sealing_keys import forget_keys, merge_runs, seal_keys
+from rating.service.unbilled import fold_next, tell_next
 from service_kit.repeating import repeat
 
 IDLE_S = 0.15
 SEAL_IDLE_S = 1.0
+UNBILLED_IDLE_S = 1.0
 
 
 async def close_step() -> bool:
@@ -50,3 +53,13 @@ async def sealer_step() -> bool:
 async def sealer(stop: asyncio.Event) -> None:
     """The role `sealer`."""
     await repeat(sealer_step, stop, idle_s=SEAL_IDLE_S)
+
+
+async def unbilled_step() -> bool:
+    """Tell totals that have changed, or bring them up to date when it is time. Returns whether there was any work."""
+    return await tell_next() or await fold_next(settings().unbilled_every_s)
+
+
+async def unbilled(stop: asyncio.Event) -> None:
+    """The role `unbilled`."""
+    await repeat(unbilled_step, stop, idle_s=UNBILLED_IDLE_S)

@@ -21,6 +21,9 @@ class RatingSettings(ServiceSettings):
     file_batch_rows: int = Field(default=5_000, ge=100, le=50_000)
     """Rows of a CDR file in one Kafka transaction: `FARTHING_FILE_BATCH_ROWS`."""
 
+    unbilled_every_s: float = Field(default=60, ge=1)
+    """How often customers' unbilled usage is told, at most: `FARTHING_UNBILLED_EVERY_S` (SPEC C13)."""
+
     record_ids_kept_months: int = Field(default=13, ge=13, le=1_200)
     """How long record ids are kept: a call that began before is held as too old to check (SPEC R1)."""
 

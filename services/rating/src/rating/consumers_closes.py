@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from contracts.billing import BillingRunRequested
-from contracts.closing import UsageCloseBilled, UsageCloseReleased, UsageCloseRequested
+from contracts.closing import UsageCloseBilled, UsageCloseReleased, UsageCloseReopened, UsageCloseRequested
 from contracts.topics import BILLING, USAGE_CLOSING
 from rating.service.closes import take_in_closing
 from rating.service.cuts import take_in_runs
 from service_kit.kafka import Subscriptions
 
-CLOSING = (UsageCloseRequested, UsageCloseBilled, UsageCloseReleased)
+CLOSING = (UsageCloseRequested, UsageCloseBilled, UsageCloseReleased, UsageCloseReopened)
 
 
 def subscribe_closes(subscriptions: Subscriptions, kafka: str | None = None) -> None:

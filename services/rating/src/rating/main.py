@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from contracts.cdrs import CdrReceived
-from contracts.closing import UsageClosed
+from contracts.closing import UsageAdjusted, UsageClosed, UsageUnbilled
 from contracts.reference import TariffUpdated
-from contracts.usage import UsageIgnored, UsageRated, UsageRejected, UsageSuspended, UsageUnpriced
+from contracts.usage import UsageIgnored, UsageRated, UsageRejected, UsageReversed, UsageSuspended, UsageUnpriced
 from rating.api import ROUTERS
-from rating.closer import closer, retry, sealer
+from rating.closer import closer, retry, sealer, unbilled
 from rating.config import RatingSettings
 from rating.consumers import subscribe
 from rating.files import files
@@ -32,9 +32,19 @@ PUBLISHES = (
     UsageUnpriced,
     UsageRejected,
     UsageClosed,
+    UsageAdjusted,
+    UsageUnbilled,
+    UsageReversed,
     TariffUpdated,
 )
-WORKERS: dict[str, Role] = {"worker": worker, "files": files, "closer": closer, "retry": retry, "sealer": sealer}
+WORKERS: dict[str, Role] = {
+    "worker": worker,
+    "files": files,
+    "closer": closer,
+    "retry": retry,
+    "sealer": sealer,
+    "unbilled": unbilled,
+}
 _log = logger(__name__)
 
 

@@ -2,7 +2,20 @@
 
 from fastapi import APIRouter
 
-from rating.api import absent, calendars, cdrs, explaining, files, imports, mappings, rates, reports, tariffs, usage
+from rating.api import (
+    absent,
+    calendars,
+    cdrs,
+    explaining,
+    files,
+    imports,
+    mappings,
+    rates,
+    reports,
+    tariffs,
+    usage,
+    usage_after,
+)
 
 ROUTERS: list[APIRouter] = [
     tariffs.router,
@@ -14,6 +27,7 @@ ROUTERS: list[APIRouter] = [
     cdrs.router,
     reports.router,
     usage.router,
+    usage_after.router,
     explaining.router,
     absent.router,
 ]

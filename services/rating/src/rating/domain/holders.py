@@ -122,25 +122,29 @@ class Holders:
             self.no_number.leave(row)
             self.no_customer.leave(row)
 
-    def guide(self, digits: Digits, day: Int) -> Guided:
+    def guide(self, digits: Digits, day: Int, allocated_to: Int | None = None) -> Guided:
         """SPEC R3, Z7, Z22: the customer whose number had an active call plan on the local day of each call.
 
         Args:
             digits: the charged numbers.
             day: days since 1970.
+            allocated_to: the customers who have these calls already, 0 where nobody has: what is theirs is not taken
+                by a number type, nor by a drop as such, for both are about calls that come later.
         """
         found = self._find(digits, day)
         is_known = (found.number != NOWHERE) & (found.customer != NOWHERE)
         number_type = np.where(is_known, self._of(self.numbers, "type", found.number), 0)
+        customer_id = np.where(is_known, self.customer_at.keys[found.customer], 0)
+        is_theirs = np.zeros(len(day), dtype=bool) if allocated_to is None else is_known & (customer_id == allocated_to)
         rules = (
             (~is_known, UNKNOWN_NUMBER),
-            (self._is_ignored()[number_type], NUMBER_TYPE),
-            (~self._accumulates(found.customer, day), CUSTOMER_DROPPED),
+            (self._is_ignored()[number_type] & ~is_theirs, NUMBER_TYPE),
+            (~self._accumulates(found.customer, day, is_theirs), CUSTOMER_DROPPED),
             (~found.is_active, NO_ACTIVE_CALL_PLAN),
         )
         return Guided(
             reason=np.select([told for told, _ in rules], [reason for _, reason in rules], NO_REASON),
-            customer_id=np.where(is_known, self.customer_at.keys[found.customer], 0),
+            customer_id=customer_id,
             number_id=np.where(is_known, self.number_at.keys[found.number], 0),
             number_type=number_type,
             number_choices=np.where(is_known, self._of(self.numbers, "choices", found.number), 0),
@@ -164,14 +168,15 @@ class Holders:
         customer = np.where(has_one, self._of(self.assignments, "customer", chosen), NOWHERE)
         return Found(np.where(has_one, chosen, NOWHERE), number, customer, is_active)
 
-    def _accumulates(self, customer: Int, day: Int) -> NDArray[np.bool_]:
-        """SPEC Z7: the status of the day accumulates charges, and the customer is not dropped now."""
+    def _accumulates(self, customer: Int, day: Int, is_theirs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """SPEC Z7: the status of the day accumulates charges, and the customer is not dropped now or has the call."""
         names = self.statuses.names
         flags = [self._flags.get(name) for name in names]
         accumulates = np.array([flag is not None and flag.accumulates_charges for flag in flags], dtype=bool)
         goes_on = np.array([flag is not None and not flag.dropped for flag in flags], dtype=bool)
         then = self._status_on(customer, day)
-        passed: NDArray[np.bool_] = accumulates[then] & goes_on[self._of(self.customers, "status", customer)]
+        refused = ~goes_on[self._of(self.customers, "status", customer)] & ~is_theirs
+        passed: NDArray[np.bool_] = accumulates[then] & ~refused
         return passed
 
     def _status_on(self, customer: Int, day: Int) -> Int:
@@ -195,11 +200,16 @@ class Holders:
             return np.zeros(len(rows), dtype=np.int64)
         return pool[column][np.maximum(rows, 0)].astype(np.int64)
 
-    def why_held(self, number: str, day: int) -> str:
-        """In words why a call of a number (digits of E.164) on a day is not guided to anybody."""
+    def why_held(self, number: str, day: int, reason: int | None = None) -> str:
+        """In words why a call of a number (digits of E.164) on a day is not guided to anybody.
+
+        Args:
+            reason: that `guide` gave; None: that of a call which comes now.
+        """
         digits, days = digits_of([number]), np.array([day], dtype=np.int64)
         found, guided = self._find(digits, days), self.guide(digits, days)
-        row, reason = int(found.assignment[0]), int(guided.reason[0])
+        row = int(found.assignment[0])
+        reason = int(guided.reason[0]) if reason is None else reason
         if row == NOWHERE:
             return f"no customer has {number or 'such a number'}"
         customer_id = self._customer_id(row)

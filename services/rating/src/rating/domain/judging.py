@@ -53,14 +53,17 @@ class Prices:
     fits: NDArray[np.bool_]
 
 
-def judge(calls: Calls, picture: Picture, *, oldest_day: int | None = None) -> Judgements:
+def judge(
+    calls: Calls, picture: Picture, *, oldest_day: int | None = None, allocated_to: Int | None = None
+) -> Judgements:
     """SPEC R3 to R6, Z22: allocate calls and price them, or say why not.
 
     Args:
         oldest_day: days since 1970; a call that started before is held as too old to check (SPEC R1).
+        allocated_to: who has these calls already; see `Holders.guide`.
     """
     day, minute = LOCAL_TIME.of(calls.started)
-    guided = picture.holders.guide(calls.charged_digits, day)
+    guided = picture.holders.guide(calls.charged_digits, day, allocated_to)
     call_class, destination = classify(calls, picture)
     tariff = choose_tariff(calls, guided, call_class, picture)
     band = picture.bands.of(picture.calendar_of(tariff), day, minute)

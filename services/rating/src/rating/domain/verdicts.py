@@ -131,7 +131,7 @@ def _detail(calls: Calls, judged: Judgements, picture: Picture, row: int, reason
         return _why_unpriced(calls, judged, picture, row)
     if is_nobodys:
         return f"no customer has {calls.charged[row] or 'such a number'}"
-    return picture.holders.why_held(calls.charged[row], int(judged.day[row]))
+    return picture.holders.why_held(calls.charged[row], int(judged.day[row]), reason)
 
 
 def _why_unpriced(calls: Calls, judged: Judgements, picture: Picture, row: int) -> str:

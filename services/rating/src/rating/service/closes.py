@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from itertools import groupby
+from typing import Any
 
 from contracts.closing import (
     ControlTotals,
     UsageCloseBilled,
     UsageClosed,
     UsageCloseReleased,
+    UsageCloseReopened,
     UsageCloseRequested,
     UsageLine,
 )
@@ -17,6 +20,7 @@ from contracts.topics import MAX_PART_LINES
 from rating.domain.closing import parts_of, pounds, usage_line
 from rating.service import fallback
 from rating.store import closes as store
+from rating.store import gate, unbilled
 from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
 from service_kit.kafka import Received
@@ -27,16 +31,44 @@ _PUBLISHED_LINES = 4 * MAX_PART_LINES
 
 
 async def take_in_closing(batch: Sequence[Received]) -> None:
-    """Note requests to close, and closes that were billed or released. Applied twice, nothing changes."""
+    """Note requests to close, and what becomes of closes, in their order. Applied twice, nothing changes."""
     async with transaction() as tx:
         fresh = await tx.take_in(CONSUMER, [each.id for each in batch])
-        events = [each.event for each in batch if each.id in fresh]
-        billed = [each for each in events if isinstance(each, UsageCloseBilled)]
-        released = [each for each in events if isinstance(each, UsageCloseReleased)]
-        billed_now, released_now = await store.put_ends(tx.connection, billed, released)
-        await fallback.bill(tx, billed_now)
-        await fallback.release(tx, released_now)
-        await store.put_requests(tx.connection, [each for each in events if isinstance(each, UsageCloseRequested)])
+        for kind, events in groupby((each.event for each in batch if each.id in fresh), key=type):
+            await _NOTE[kind](tx, list(events))
+
+
+async def _note_requests(tx: Transaction, requests: Sequence[UsageCloseRequested]) -> None:
+    await store.put_requests(tx.connection, requests)
+
+
+async def _bill(tx: Transaction, billed: Sequence[UsageCloseBilled]) -> None:
+    closes = await store.bill(tx.connection, billed)
+    await unbilled.note_billed(tx.connection, closes)
+    await fallback.bill(tx, closes)
+
+
+async def _release(tx: Transaction, released: Sequence[UsageCloseReleased]) -> None:
+    """The calls of a close that another one stands behind already go to the next bill, as if they came now."""
+    closes = await store.release(tx.connection, [each.close_id for each in released])
+    await fallback.release(tx, closes)
+    if later := await store.with_later(tx.connection, closes):
+        await store.move_calls(tx.connection, later, await gate.pass_shared(tx.connection))
+        await unbilled.note_changed(tx.connection, await store.customers_of(tx.connection, later))
+
+
+async def _reopen(tx: Transaction, reopened: Sequence[UsageCloseReopened]) -> None:
+    """What its fallback markup priced is usage since it was billed, and stays so."""
+    closes = await store.reopen(tx.connection, [each.close_id for each in reopened])
+    await unbilled.note_changed(tx.connection, await store.customers_of(tx.connection, closes))
+
+
+_NOTE: dict[type, Callable[[Transaction, Any], Awaitable[None]]] = {
+    UsageCloseRequested: _note_requests,
+    UsageCloseBilled: _bill,
+    UsageCloseReleased: _release,
+    UsageCloseReopened: _reopen,
+}
 
 
 async def answer_next(group: int = GROUP) -> bool:

@@ -14,6 +14,7 @@ from rating.domain.numbers import normalise
 from rating.service import cuts, guiding_again, retrying
 from rating.store import gate
 from rating.store import readmodel as store
+from rating.store.readmodel import Course
 from service_kit.database import Transaction, transaction
 from service_kit.kafka import Received
 
@@ -73,15 +74,22 @@ def _held(state: AssignmentState) -> Held | None:
 
 async def _statuses_changed(tx: Transaction, states: Sequence[CustomerState]) -> dict[int, date]:
     """From which day on which customers have another status; those that were not known have no usage yet."""
-    known = await store.known_histories(tx.connection, [each.customer_id for each in states])
+    known = await store.known_courses(tx.connection, [each.customer_id for each in states])
     found: dict[int, date] = {}
     for state in states:
-        if state.customer_id in known:
-            entries = sorted((entry.effective_from, entry.status) for entry in state.status_history)
-            day = day_of_status_change(known[state.customer_id], entries)
-            if day is not None:
-                found[state.customer_id] = day
+        before = known.get(state.customer_id)
+        day = _day_of_change(before, state) if before and before.version < state.version else None
+        if day is not None:
+            found[state.customer_id] = day
     return found
+
+
+def _day_of_change(before: Course, state: CustomerState) -> date | None:
+    """SPEC C14: a customer whom a run dropped keeps nothing that is unbilled, of whatever day."""
+    if state.dropped_by_run is not None and before.dropped_by_run is None:
+        return date.min
+    entries = sorted((entry.effective_from, entry.status) for entry in state.status_history)
+    return day_of_status_change(before.history, entries)
 
 
 async def take_in_reference(batch: Sequence[Received]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rating.domain.cdr import columns_of
+from rating.domain.judgements import CUSTOMER_DROPPED, NO_ACTIVE_CALL_PLAN, REASONS
 from rating.domain.judging import judge
 from rating.domain.verdicts import Held, Rated, verdict
 from rating.service.events import exception_event
@@ -18,6 +19,7 @@ from service_kit.faults import crash_point
 
 BATCH = 2_000
 _REQUESTS = 2_000
+_DROPPED, _NO_PLAN = REASONS[CUSTOMER_DROPPED], REASONS[NO_ACTIVE_CALL_PLAN]
 
 
 async def request(
@@ -86,7 +88,7 @@ async def _judge_again(tx: Transaction, calls: Sequence[Call], generation: int) 
     judged = judge(columns, picture)
     told = [verdict(columns, judged, picture, index) for index in range(len(calls))]
     rated = [(call, each) for call, each in zip(calls, told, strict=True) if isinstance(each, Rated)]
-    still = [(call, each) for call, each in zip(calls, told, strict=True) if isinstance(each, Held)]
+    still = [(call, _kept(call.row, each)) for call, each in zip(calls, told, strict=True) if isinstance(each, Held)]
     await _store_rated(tx, rated, generation)
     await _store_held(tx, still, generation)
 
@@ -127,6 +129,21 @@ async def _store_held(tx: Transaction, still: Sequence[tuple[Call, Held]], gener
     await counts.add(tx.connection, counts.BY_HAND, counted([before for before, _ in changed], -1))
     await counts.add(tx.connection, counts.BY_HAND, counted([after for _, after in changed]))
     await tx.publish_many([exception_event(after) for _, after in changed])
+
+
+def _kept(row: Mapping[str, Any], told: Held) -> Held:
+    """SPEC C15: a type that ignores traffic is for later calls; what was in suspense of a known number stays there."""
+    if told.outcome != "ignored" or row["reason"] not in (_DROPPED, _NO_PLAN):
+        return told
+    return Held(
+        outcome=row["outcome"],
+        reason=row["reason"],
+        detail=row["detail"],
+        customer_id=row["customer_id"],
+        number_id=row["number_id"],
+        band=row["band"],
+        local_date=row["local_date"],
+    )
 
 
 def _differs(before: Mapping[str, Any], after: Held) -> bool:

@@ -14,6 +14,7 @@ from rating.domain.cdr import instant_of, micros_of
 from rating.store import streams as store
 from rating.store.reports import Rows
 from rating.store.streams import Form, Place, Wanted
+from rating.store.usage_after import billed_after, unbilled_after
 from service_kit.database import reading
 from service_kit.http import Invalid, Problem
 
@@ -110,6 +111,13 @@ async def _begun(wanted: Wanted, form: Form, fields: Sequence[str]) -> UsageStre
     stream = UsageStream(wanted, form, fields)
     await stream.begin()
     return stream
+
+
+async def usage_after(customer_id: int, day: date) -> tuple[RowMapping, list[RowMapping]]:
+    """SPEC C18, Z9: what an end on a local day would take: the sum of what is unbilled, and the lines of bills."""
+    async with reading() as connection:
+        unbilled = await unbilled_after(connection, customer_id, day)
+        return unbilled, await billed_after(connection, customer_id, day)
 
 
 async def list_usage(

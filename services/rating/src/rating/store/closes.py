@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.closing import UsageCloseBilled, UsageCloseReleased, UsageCloseRequested
+from contracts.closing import UsageCloseBilled, UsageCloseRequested
+from rating.store.guiding_again import CAN_BE_WORKED_OFF
 
 CLOSES_LOCK = 0x636C_6F73_6573  # "closes"
 _FETCH = 2_000
 
 _ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(:lock)")
+_NONE_MADE = text("SELECT pg_advisory_xact_lock(:lock)")
 _REQUEST = text(
     """
     INSERT INTO close_request (run_id, customer_id, bill_to)
@@ -33,11 +35,42 @@ _BILL = text(
 _RELEASE = text(
     "UPDATE usage_close SET state = 'released' WHERE close_id = ANY(:closes) AND state = 'closed' RETURNING close_id"
 )
-_WAKE = text("UPDATE close_request SET waits_for = NULL WHERE waits_for = ANY(:closes)")
-_NEXT = text(
+_REOPEN = text(
     """
+    UPDATE usage_close SET state = 'closed', reopened = true
+    WHERE close_id = ANY(:closes) AND state = 'billed' RETURNING close_id
+    """
+)
+# Only a close that was open once more can have a later one behind it: its calls would fall into that rectangle.
+_WITH_LATER = text(
+    """
+    SELECT close_id FROM usage_close AS mine
+    WHERE close_id = ANY(:closes) AND EXISTS (
+        SELECT FROM usage_close AS later
+        WHERE later.customer_id = mine.customer_id AND later.close_id > mine.close_id AND later.state <> 'released')
+    """
+)
+_MOVE = text(
+    """
+    UPDATE usage SET generation = :generation FROM usage_close AS mine
+    WHERE mine.close_id = ANY(:closes) AND usage.customer_id = mine.customer_id
+      AND usage.local_date <= mine.bill_to AND usage.generation <= mine.generation
+      AND NOT EXISTS (
+        SELECT FROM usage_close AS earlier
+        WHERE earlier.customer_id = mine.customer_id AND earlier.close_id < mine.close_id
+          AND earlier.state <> 'released'
+          AND usage.local_date <= earlier.bill_to AND usage.generation <= earlier.generation)
+    """
+)
+_CUSTOMERS = text("SELECT DISTINCT customer_id FROM usage_close WHERE close_id = ANY(:closes) ORDER BY customer_id")
+_WAKE = text("UPDATE close_request SET waits_for = NULL WHERE waits_for = ANY(:closes)")
+# What is to be guided again is so before the close: a draft was recreated for this very change, perhaps.
+_NEXT = text(
+    f"""
     SELECT run_id, customer_id FROM close_request
     WHERE NOT answered AND waits_for IS NULL AND run_id IN (SELECT run_id FROM cut WHERE generation IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM reguide_request
+                      WHERE reguide_request.customer_id = close_request.customer_id AND {CAN_BE_WORKED_OFF})
     ORDER BY run_id, customer_id LIMIT :limit
     """
 )
@@ -97,6 +130,10 @@ _GROUP = text(
               AND earlier.state <> 'released'
               AND usage.local_date <= earlier.bill_to AND usage.generation <= earlier.generation)
         UNION ALL
+        SELECT close_id, number_id, charged_number, call_class, band, seconds, units, volume_bytes, charge_micro,
+               cost_micro
+        FROM usage_taken_off WHERE close_id = ANY(:closes)
+        UNION ALL
         SELECT close_id, priced.number_id, charged_number, call_class, priced.band, seconds, units, volume_bytes,
                charge_micro, cost_micro
         FROM close_fallback AS priced JOIN held USING (usage_id) WHERE close_id = ANY(:closes)
@@ -106,7 +143,8 @@ _GROUP = text(
 )
 _TOTAL = text(
     """
-    UPDATE usage_close SET calls = total.calls, seconds = total.seconds, net_micro = total.net_micro
+    UPDATE usage_close SET calls = total.calls, seconds = total.seconds, net_micro = total.net_micro,
+                           usage_calls = total.calls, usage_micro = total.net_micro
     FROM (SELECT close_id, sum(calls) AS calls, sum(seconds) AS seconds, sum(net_micro) AS net_micro
           FROM close_line GROUP BY close_id) AS total
     WHERE usage_close.close_id = total.close_id AND usage_close.close_id = ANY(:closes)
@@ -154,26 +192,45 @@ async def put_requests(connection: AsyncConnection, requests: Sequence[UsageClos
         await connection.execute(_REQUEST, values)
 
 
-async def put_ends(
-    connection: AsyncConnection, billed: Sequence[UsageCloseBilled], released: Sequence[UsageCloseReleased]
-) -> tuple[list[int], list[int]]:
-    """Closes that are billed or released now, those that are so already left alone; requests behind them go on.
+async def let_none_be_made(connection: AsyncConnection) -> None:
+    """Wait until no close is being made, and let none be until this transaction ends."""
+    await connection.execute(_NONE_MADE, {"lock": CLOSES_LOCK})
 
-    Returns: the closes that became billed, and those that became released.
-    """
-    billed_now: list[int] = []
-    released_now: list[int] = []
-    over = sorted({each.close_id for each in billed} | {each.close_id for each in released})
-    if billed:
-        invoices = {each.close_id: each.invoice_id for each in billed}
-        values = {"closes": list(invoices), "invoices": list(invoices.values())}
-        billed_now += (await connection.execute(_BILL, values)).scalars()
-    if released:
-        values = {"closes": [each.close_id for each in released]}
-        released_now += (await connection.execute(_RELEASE, values)).scalars()
-    if over:
-        await connection.execute(_WAKE, {"closes": over})
-    return billed_now, released_now
+
+async def bill(connection: AsyncConnection, billed: Sequence[UsageCloseBilled]) -> list[int]:
+    """Bill open closes; requests that waited for them go on. Returns those that were open."""
+    invoices = {each.close_id: each.invoice_id for each in billed}
+    values = {"closes": list(invoices), "invoices": list(invoices.values())}
+    now = list((await connection.execute(_BILL, values)).scalars())
+    await connection.execute(_WAKE, {"closes": list(invoices)})
+    return now
+
+
+async def release(connection: AsyncConnection, closes: Sequence[int]) -> list[int]:
+    """Release open closes; requests that waited for them go on. Returns those that were open."""
+    now = list((await connection.execute(_RELEASE, {"closes": list(closes)})).scalars())
+    await connection.execute(_WAKE, {"closes": list(closes)})
+    return now
+
+
+async def reopen(connection: AsyncConnection, closes: Sequence[int]) -> list[int]:
+    """Open billed closes once more. Returns those that were billed."""
+    return list((await connection.execute(_REOPEN, {"closes": list(closes)})).scalars())
+
+
+async def with_later(connection: AsyncConnection, closes: Sequence[int]) -> list[int]:
+    """Those of these closes behind which their customer has another one that is not released."""
+    return list((await connection.execute(_WITH_LATER, {"closes": list(closes)})).scalars())
+
+
+async def move_calls(connection: AsyncConnection, closes: Sequence[int], generation: int) -> None:
+    """The calls of released closes are as if stored now, in no rectangle of a close that is there already."""
+    await connection.execute(_MOVE, {"closes": list(closes), "generation": generation})
+
+
+async def customers_of(connection: AsyncConnection, closes: Sequence[int]) -> list[int]:
+    """The customers of these closes."""
+    return list((await connection.execute(_CUSTOMERS, {"closes": list(closes)})).scalars())
 
 
 async def next_requests(connection: AsyncConnection, limit: int) -> tuple[int, list[int]]:

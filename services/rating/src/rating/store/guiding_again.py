@@ -1,4 +1,4 @@
-"""Unbilled usage that is to be guided again, and who asked for it."""
+"""Usage that is to be guided again, and who asked for it."""
 
 from __future__ import annotations
 
@@ -22,30 +22,29 @@ _REQUEST = text(
     """
 )
 # A customer's open close may yet be released: until then nobody can say whether its usage is billed.
-_NO_OPEN_CLOSE = """
+CAN_BE_WORKED_OFF = """
     NOT EXISTS (SELECT FROM usage_close AS open
                 WHERE open.customer_id = reguide_request.customer_id AND open.state = 'closed')
 """
-_UP_TO = text(f"SELECT EXISTS (SELECT FROM reguide_request WHERE generation <= :generation AND {_NO_OPEN_CLOSE})")
+_UP_TO = text(f"SELECT EXISTS (SELECT FROM reguide_request WHERE generation <= :generation AND {CAN_BE_WORKED_OFF})")
 _NEXT = text(
     f"""
-    SELECT generation, customer_id, number, from_day, after FROM reguide_request WHERE {_NO_OPEN_CLOSE}
+    SELECT generation, customer_id, number, from_day, after FROM reguide_request WHERE {CAN_BE_WORKED_OFF}
     ORDER BY generation, customer_id, number LIMIT :limit
     """
 )
 _CONCERNED = text(
     """
-    SELECT usage.* FROM usage
+    SELECT usage.*, covering.close_id FROM usage
     JOIN unnest(CAST(:customers AS bigint[]), CAST(:numbers AS text[]), CAST(:days AS date[]),
-                CAST(:generations AS bigint[]), CAST(:afters AS bigint[]))
-         AS asked (customer_id, number, from_day, since, after)
+                CAST(:afters AS bigint[])) AS asked (customer_id, number, from_day, after)
       ON usage.customer_id = asked.customer_id AND usage.local_date >= asked.from_day
-     AND usage.generation < asked.since AND usage.usage_id > asked.after
-     AND (asked.number = '' OR usage.charged_number = asked.number)
-    WHERE NOT EXISTS (
-        SELECT FROM usage_close AS done
+     AND usage.usage_id > asked.after AND (asked.number = '' OR usage.charged_number = asked.number)
+    LEFT JOIN LATERAL (
+        SELECT close_id FROM usage_close AS done
         WHERE done.customer_id = usage.customer_id AND done.state <> 'released'
-          AND usage.generation <= done.generation AND usage.local_date <= done.bill_to)
+          AND usage.generation <= done.generation AND usage.local_date <= done.bill_to
+        ORDER BY close_id LIMIT 1) AS covering ON true
     ORDER BY usage_id LIMIT :limit
     """
 )
@@ -61,12 +60,14 @@ _ADVANCE = text(
     WHERE generation = :generation AND customer_id = :customer_id AND number = :number
     """
 )
+_SETTLED = text("SELECT customer_id FROM customer WHERE customer_id = ANY(:ids) AND dropped_by_run IS NOT NULL")
+_BILLED = text("SELECT close_id FROM usage_close WHERE close_id = ANY(:ids) AND state = 'billed' FOR SHARE")
 _REMOVE = text("DELETE FROM usage WHERE usage_id = ANY(:usage_ids) AND generation = ANY(:generations)")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Usage of a customer from a local day on, stored before a generation, is to be guided again.
+    """Usage of a customer from a local day on is to be guided again, for a change that made a generation.
 
     `number` is the charged number's digits, empty for all of the customer's. `after` is the usage id up to which it
     is done.
@@ -113,16 +114,25 @@ async def next_requests(connection: AsyncConnection, limit: int) -> list[Request
 
 
 async def concerned(connection: AsyncConnection, requests: Sequence[Request], limit: int) -> list[RowMapping]:
-    """Unbilled usage that these requests concern, by usage id."""
+    """Usage that these requests concern, by usage id, each with the `close_id` that it is billed by, or None."""
     values = {
         "customers": [each.customer_id for each in requests],
         "numbers": [each.number for each in requests],
         "days": [each.from_day for each in requests],
-        "generations": [each.generation for each in requests],
         "afters": [each.after for each in requests],
         "limit": limit,
     }
     return list((await connection.execute(_CONCERNED, values)).mappings())
+
+
+async def settled(connection: AsyncConnection, customers: Collection[int]) -> set[int]:
+    """Those of these customers whom a billing run dropped because nothing was left (SPEC C14)."""
+    return set((await connection.execute(_SETTLED, {"ids": list(customers)})).scalars())
+
+
+async def still_billed(connection: AsyncConnection, closes: Collection[int]) -> bool:
+    """Whether all of these closes are billed; until this transaction ends they stay so."""
+    return set((await connection.execute(_BILLED, {"ids": sorted(closes)})).scalars()) == set(closes)
 
 
 async def remove_requests(connection: AsyncConnection, requests: Sequence[Request]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -18,11 +19,12 @@ History: TypeAlias = tuple[tuple[date, str], ...]
 
 _CUSTOMER = text(
     """
-    INSERT INTO customer (customer_id, version, status, status_history, rating, changed_in)
-    VALUES (:customer_id, :version, :status, CAST(:history AS jsonb), CAST(:rating AS jsonb), :generation)
+    INSERT INTO customer (customer_id, version, status, status_history, rating, dropped_by_run, changed_in)
+    VALUES (:customer_id, :version, :status, CAST(:history AS jsonb), CAST(:rating AS jsonb), :dropped_by_run,
+            :generation)
     ON CONFLICT (customer_id) DO UPDATE
     SET version = excluded.version, status = excluded.status, status_history = excluded.status_history,
-        rating = excluded.rating, changed_in = excluded.changed_in
+        rating = excluded.rating, dropped_by_run = excluded.dropped_by_run, changed_in = excluded.changed_in
     WHERE customer.version < excluded.version
     """
 )
@@ -60,7 +62,9 @@ _ENTRY = text(
 )
 
 
-_HISTORIES = text("SELECT customer_id, status_history FROM customer WHERE customer_id = ANY(:ids) FOR UPDATE")
+_COURSES = text(
+    "SELECT customer_id, version, status_history, dropped_by_run FROM customer WHERE customer_id = ANY(:ids) FOR UPDATE"
+)
 _HELD = text(
     """
     SELECT assignment_id, version, number, customer_id, start_date, end_date, removed FROM assignment
@@ -69,10 +73,19 @@ _HELD = text(
 )
 
 
-async def known_histories(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, History]:
-    """The status histories of those of these customers that are known."""
-    rows = await connection.execute(_HISTORIES, {"ids": list(ids)})
-    return {row.customer_id: history_of(row.status_history) for row in rows}
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a customer has come to: its statuses from day to day, and the billing run that dropped it, if one did."""
+
+    version: int
+    history: History
+    dropped_by_run: int | None
+
+
+async def known_courses(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Course]:
+    """Those of these customers that are known."""
+    rows = await connection.execute(_COURSES, {"ids": list(ids)})
+    return {row.customer_id: Course(row.version, history_of(row.status_history), row.dropped_by_run) for row in rows}
 
 
 def history_of(entries: Iterable[Mapping[str, Any]]) -> History:
@@ -101,6 +114,7 @@ async def put_customers(connection: AsyncConnection, states: Sequence[CustomerSt
             "status": each.status,
             "history": _history(each),
             "rating": each.rating.model_dump_json(),
+            "dropped_by_run": each.dropped_by_run,
             "generation": generation,
         }
         for each in sorted(states, key=lambda state: state.customer_id)
