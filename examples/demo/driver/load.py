@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from examples.demo.driver.api import Api, DemoError
 from examples.demo.driver.screen import Step
+from money.dates import day_before
 
 CUSTOMERS_IN_A_REQUEST = 200
 
@@ -89,4 +91,8 @@ def _import_customers(api: Api, batch: list[Customer]) -> dict[str, int]:
 
 def _later_statuses(api: Api, customer_id: int, customer: Customer) -> None:
     for change in customer.get("status_history", [])[1:]:
-        api.post(f"/customers/{customer_id}/status", change)
+        if change["status"] == "dropped":
+            last_day = day_before(date.fromisoformat(change["effective_from"]))
+            api.post(f"/customers/{customer_id}/drop", {"drop_date": f"{last_day}", "reason": change["reason"]})
+        else:
+            api.post(f"/customers/{customer_id}/status", change)
