@@ -11,6 +11,7 @@ from typing import Any
 
 from examples.demo.driver.api import Api, DemoError
 from examples.demo.driver.screen import Step
+
 from money.dates import day_before
 
 CUSTOMERS_IN_A_REQUEST = 200

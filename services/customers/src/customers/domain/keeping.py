@@ -89,7 +89,7 @@ def _ended(entity: Entity, known: Kept, day: date, gone: set[int]) -> tuple[Enti
     if isinstance(ended, Feature) and ended.number_id in gone:
         taken = replace(taken, number_id=ended.number_id)
         ended = replace(ended, number_id=None)
-    return ended, taken if taken == known else replace(taken, ended_on=day)
+    return ended, replace(taken, ended_on=day)
 
 
 def goes_beyond(entity: Entity, day: date) -> bool:
