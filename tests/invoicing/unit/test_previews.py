@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -67,5 +68,8 @@ def test_a_reinstatement_would_charge_what_was_dropped_from_its_day_in_the_old_p
     proposal = Proposal("reinstate", date(2025, 3, 11), bill_to=date(2025, 3, 31), reopen=dropped)
     (line,) = settled_as_if(as_if(charges, made.customer(), proposal), {}, proposal)
     assert (line.first_day, line.last_day, line.net) == (date(2025, 3, 11), date(2025, 3, 31), Decimal("7.00"))
-    nothing = Proposal("reinstate", date(2025, 3, 11), bill_to=date(2025, 3, 31))
-    assert as_if(charges, made.customer(), nothing) == []
+    customer = made.customer(drop_date=date(2025, 2, 9), final_bill_date=dropped)
+    for reopen, days in {"all": [10, 9], "none": [], date(2025, 2, 9): [9]}.items():
+        asked = replace(proposal, reopen=reopen)  # type: ignore[arg-type]
+        found = as_if(charges, customer, asked)
+        assert [each.start for each in found] == [proposal.on] * len(days)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from contracts.base import Amount, Id, Money
 from contracts.billing import VatLine
 from invoicing.asking import usage_after
-from invoicing.domain.previews import Action, Preview, Proposal, UsageAfter
+from invoicing.domain.previews import Action, Preview, Proposal, Reopen, UsageAfter
 from invoicing.domain.transactions import ZERO, Transaction
 from invoicing.service import previews
 from service_kit import clock
@@ -33,11 +33,18 @@ class PreviewBody(BaseModel):
     action: Action
     date: Day
     reopen_dropped_on: Day | None = Field(
-        default=None, description="of a reinstatement: also what was dropped on that day would be open again"
+        default=None,
+        description="of a reinstatement: open again is what ended on that day; null: nothing; left out: all that ended",
     )
     bill_to: Day | None = Field(
         default=None, description="of a reinstatement: the last day of the bill it is worked out to; without it, today"
     )
+
+    def proposal(self) -> Proposal:
+        """What is asked for."""
+        asked = "reopen_dropped_on" in self.model_fields_set
+        reopen: Reopen = (self.reopen_dropped_on or "none") if asked else "all"
+        return Proposal(self.action, self.date, self.bill_to or clock.today(), reopen)
 
 
 class PreviewLine(BaseModel):
@@ -93,7 +100,7 @@ async def post_preview(
     body: Annotated[PreviewBody, Body(examples=[{"action": "final_bill", "date": "2025-01-31"}])],
 ) -> PreviewView:
     """Nothing is changed. Which numbers and features end is answered by the action itself, with `dry_run`."""
-    proposal = Proposal(body.action, body.date, body.bill_to or clock.today(), body.reopen_dropped_on)
+    proposal = body.proposal()
 
     async def ask(about: Proposal) -> UsageAfter:
         return await usage_after(customer_id, about)

@@ -17,20 +17,21 @@ from invoicing.domain.transactions import Transaction
 from invoicing.domain.usage import LineKey, key_of
 
 Action = Literal["final_bill", "drop", "reinstate"]
+Reopen = date | Literal["all", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """An action that may be taken; `on` is its date.
 
-    `reopen` is of a reinstatement: what was dropped on that day would be open again. `bill_to` is the last day of the
-    bill that a reinstatement is worked out to.
+    `reopen` is of a reinstatement: what ended on that day is open again, or all that Final Bill and Drop ended.
+    `bill_to` is the last day of the bill that a reinstatement is worked out to.
     """
 
     action: Action
     on: date
     bill_to: date
-    reopen: date | None = None
+    reopen: Reopen = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,19 @@ def as_if(charges: Iterable[Charge], customer: CustomerState, proposal: Proposal
     begins again what recurs and was dropped on the day said, in its old periods (SPEC C14 to C16, Z8).
     """
     if proposal.action == "reinstate":
-        return [_again(each, proposal.on) for each in charges if _reopened(each, proposal.reopen)]
+        ends = _reopened(customer, proposal)
+        ended = [each for each in charges if each.kind == "recurring" and each.end in ends and not each.removed]
+        return [_again(each, proposal.on) for each in ended]
     movable = customer.final_bill_date if proposal.action == "final_bill" else None
     return [_ended(each, proposal.on, movable) for each in charges if not each.removed]
 
 
-def _reopened(charge: Charge, dropped_on: date | None) -> bool:
-    """SPEC Z8: what ended that day; one-offs are not charged again."""
-    return charge.kind == "recurring" and charge.end is not None and charge.end == dropped_on and not charge.removed
+def _reopened(customer: CustomerState, proposal: Proposal) -> set[date]:
+    """SPEC C16: the last days of what is open again."""
+    if isinstance(proposal.reopen, date):
+        return {proposal.reopen}
+    days = (customer.drop_date, customer.final_bill_date) if proposal.reopen == "all" else ()
+    return {each for each in days if each is not None}
 
 
 def _again(charge: Charge, start: date) -> Charge:
