@@ -56,8 +56,12 @@ def _measure(world: World, options: Options, report: Report) -> dict[str, Any]:
     filled_s = time.monotonic() - began
     with report.step(f"{options.processes} processes of the service start"):
         world.serve(options.processes)
-    waited = [_ask(world, options, report, kind) for kind in kinds(sample(world.database), EXTRA)]
+    asked = kinds(sample(world.database), EXTRA)
+    waited = [_ask(world, options, report, kind) for kind in asked]
     report.table([asdict(each) for each in waited])
+    alone = [ask(kind, world.ports, world.token, clients=1, seconds=options.seconds / 5, seed=1) for kind in asked]
+    report.say("One client alone, so that nothing waits for another: what it takes in the service")
+    report.table([asdict(each) for each in alone])
     limit, *searches = waited
     slowest = max(searches, key=lambda each: each.p95_ms)
     return {
@@ -66,6 +70,7 @@ def _measure(world: World, options: Options, report: Report) -> dict[str, Any]:
         "p99_ms": slowest.p99_ms,
         "slowest": slowest.kind,
         "limit_p95_ms": limit.p95_ms,
+        "alone_p95_ms": max(each.p95_ms for each in alone[1:]),
         "kinds": {each.kind: [round(each.p50_ms, 1), round(each.p95_ms, 1), round(each.p99_ms, 1)] for each in waited},
         "missed": sum(each.missed for each in searches),
         "fill_s": filled_s,
