@@ -22,9 +22,10 @@ async def take_in_adjustments(batch: Sequence[Received]) -> None:
     async with transaction() as tx:
         fresh = await tx.take_in(CONSUMER, [each.id for each in batch])
         events = [each.event for each in batch if each.id in fresh and isinstance(each.event, UsageAdjusted)]
-        await readmodel.lock_customers(tx.connection, {each.customer_id for each in events})
+        known = await readmodel.lock_customers(tx.connection, {each.customer_id for each in events})
         for each in events:
-            await _post(tx, each)
+            if each.customer_id in known:  # else it is erased
+                await _post(tx, each)
         crash_point("invoicing.adjusted")
 
 
