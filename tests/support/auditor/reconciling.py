@@ -26,7 +26,10 @@ _CHARGED = f"""
     WITH {CLOSED_BY}, charged AS (
         SELECT customer_id, close_id, seconds, charge_micro FROM usage LEFT JOIN closed_by USING (usage_id)
         UNION ALL
-        SELECT customer_id, close_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id))
+        SELECT customer_id, close_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id)
+        UNION ALL
+        SELECT o.customer_id, close_id, o.seconds, o.charge_micro
+        FROM usage_taken_off o JOIN usage_close c USING (close_id) WHERE c.state <> 'released')
     SELECT customer_id, close_id, count(*) AS calls, sum(seconds) AS seconds, sum(charge_micro) AS micro
     FROM charged GROUP BY customer_id, close_id
 """
@@ -40,7 +43,10 @@ _LIVE_INVOICES = """
     SELECT invoice_id, customer_id, close_id, status FROM invoice WHERE status <> 'removed' AND close_id IS NOT NULL
 """
 _CLOSES = "SELECT close_id, customer_id, state, invoice_id FROM usage_close"
-_RECEIVED = f"WITH {OUTCOMES} SELECT count(*) AS records FROM outcomes"
+_RECEIVED = f"""
+    WITH {OUTCOMES} SELECT (SELECT count(*) FROM outcomes) + (SELECT coalesce(sum(records), 0) FROM outcome_erased)
+    AS records
+"""
 
 
 def charged_is_billed_or_unbilled(books: Books) -> Iterator[str]:

@@ -96,6 +96,8 @@ CLOSE_IS_ITS_CALLS = _check(
         SELECT close_id, seconds, charge_micro FROM closed_by JOIN usage USING (usage_id)
         UNION ALL
         SELECT close_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id)
+        UNION ALL
+        SELECT close_id, seconds, charge_micro FROM usage_taken_off
     ), found AS (
         SELECT close_id, count(*) AS calls, sum(seconds) AS seconds, sum(charge_micro) AS net_micro
         FROM within GROUP BY close_id)
@@ -110,12 +112,28 @@ CLOSE_IS_ITS_CALLS = _check(
 )
 ONE_OPEN_CLOSE = _check(
     """
-    SELECT customer_id, count(*) AS closes FROM usage_close WHERE state = 'closed'
+    SELECT customer_id, count(*) AS closes FROM usage_close WHERE state = 'closed' AND NOT reopened
     GROUP BY customer_id HAVING count(*) > 1
     """,
     "customer {customer_id} has {closes} closes that are neither billed nor released",
 )
 
+ADJUSTMENTS_ARE_TOLD = _check(
+    """
+    SELECT a.adjustment_id, a.close_id, a.told, count(o.usage_id) AS calls
+    FROM usage_adjustment a LEFT JOIN usage_taken_off o USING (adjustment_id)
+    WHERE NOT EXISTS (SELECT FROM reguide_request r WHERE r.customer_id = a.customer_id)
+    GROUP BY a.adjustment_id, a.close_id, a.told HAVING NOT a.told OR count(o.usage_id) = 0
+    """,
+    "adjustment {adjustment_id} of close {close_id} takes off {calls} calls, told: {told}",
+)
+TAKEN_OFF_IS_NO_USAGE_OF_ITS_CLOSE = _check(
+    f"""
+    WITH {_CLOSED_BY} SELECT usage_id, o.close_id FROM usage_taken_off o JOIN closed_by USING (usage_id)
+    WHERE o.close_id = closed_by.close_id
+    """,
+    "record {usage_id} was taken off close {close_id} and is charged by it still",
+)
 FALLBACK_OF_OPEN_CLOSES = _check(
     """
     SELECT f.usage_id, f.close_id, c.state, h.outcome FROM close_fallback f JOIN usage_close c USING (close_id)
@@ -134,6 +152,7 @@ COUNTS_ARE_THE_RECORDS = _check(
         UNION ALL
         SELECT source, received_on, 'duplicate', CASE WHEN conflict THEN 'conflict' ELSE '' END, 1, 0 FROM duplicate
         UNION ALL SELECT source, received_on, 'rejected', reason, 1, 0 FROM rejected
+        UNION ALL SELECT source, received_on, outcome, reason, records, charge_micro FROM outcome_erased
         UNION ALL
         SELECT source, received_on, outcome, reason, -records, -charge_micro FROM outcome_count)
     SELECT source, received_on, outcome, reason, sum(records) AS records, sum(charge_micro) AS micro FROM stored
@@ -153,6 +172,8 @@ CHECKS = (
     ALLOCATED_WITHOUT_PLAN,
     CLOSE_IS_ITS_CALLS,
     ONE_OPEN_CLOSE,
+    ADJUSTMENTS_ARE_TOLD,
+    TAKEN_OFF_IS_NO_USAGE_OF_ITS_CLOSE,
     FALLBACK_OF_OPEN_CLOSES,
 )
 CLOSED_BY = _CLOSED_BY

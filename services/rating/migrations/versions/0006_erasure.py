@@ -22,6 +22,9 @@ STATEMENTS = (
         PRIMARY KEY (source, received_on, outcome, reason)
     )
     """,
+    # Who last read the holders of numbers before this generation cannot learn any more what left since.
+    "CREATE TABLE holders_forgotten (id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1), generation bigint NOT NULL)",
+    "INSERT INTO holders_forgotten (generation) VALUES (0)",
     "CREATE INDEX duplicate_first ON duplicate (first_usage_id)",
     "CREATE INDEX assignment_customer ON assignment (customer_id)",
     "CREATE INDEX number_customer ON number (customer_id)",

@@ -24,6 +24,9 @@ class RatingSettings(ServiceSettings):
     unbilled_every_s: float = Field(default=60, ge=1)
     """How often customers' unbilled usage is told, at most: `FARTHING_UNBILLED_EVERY_S` (SPEC C13)."""
 
+    cdr_files_kept_days: int = Field(default=90, ge=1, le=3_650)
+    """How long the contents of a published file are kept: `FARTHING_CDR_FILES_KEPT_DAYS` (SPEC C17)."""
+
     record_ids_kept_months: int = Field(default=13, ge=13, le=1_200)
     """How long record ids are kept: a call that began before is held as too old to check (SPEC R1)."""
 

@@ -19,6 +19,7 @@ STATES = (
     told.CustomerReinstated,
     told.CustomerDeletionRequested,
     told.CustomerDeletionCancelled,
+    told.CustomerErased,
     told.NumberCreated,
     told.NumberUpdated,
     told.NumberRemoved,

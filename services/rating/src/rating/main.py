@@ -9,12 +9,14 @@ from fastapi import FastAPI
 
 from contracts.cdrs import CdrReceived
 from contracts.closing import UsageAdjusted, UsageClosed, UsageUnbilled
+from contracts.erasures import ErasureConfirmed
 from contracts.reference import TariffUpdated
 from contracts.usage import UsageIgnored, UsageRated, UsageRejected, UsageReversed, UsageSuspended, UsageUnpriced
 from rating.api import ROUTERS
 from rating.closer import closer, retry, sealer, unbilled
 from rating.config import RatingSettings
 from rating.consumers import subscribe
+from rating.eraser import eraser
 from rating.files import files
 from rating.service.cdrs import stop_sending
 from rating.service.mappings import seed_mappings
@@ -36,6 +38,7 @@ PUBLISHES = (
     UsageUnbilled,
     UsageReversed,
     TariffUpdated,
+    ErasureConfirmed,
 )
 WORKERS: dict[str, Role] = {
     "worker": worker,
@@ -44,6 +47,7 @@ WORKERS: dict[str, Role] = {
     "retry": retry,
     "sealer": sealer,
     "unbilled": unbilled,
+    "eraser": eraser,
 }
 _log = logger(__name__)
 

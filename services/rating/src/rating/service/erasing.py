@@ -56,10 +56,19 @@ async def _of_closes(table: str, tx: Transaction, customer_id: int, rows: int) -
     return await store.of_closes(tx.connection, table, customer_id, rows)
 
 
+async def _holders(tx: Transaction, customer_id: int, rows: int) -> int:
+    """The gate, so that nobody reads who holds numbers meanwhile: a worker that had not read yet that these left would
+    keep them in memory for ever."""
+    if not await store.note_forgotten(tx.connection, customer_id):
+        return 0
+    await gate.pass_alone(tx.connection)
+    return await store.of_customer(tx.connection, "assignment", customer_id, rows)
+
+
 OF_CLOSES = ("close_fallback",)
 OF_CUSTOMERS = (
     *("usage_taken_off", "usage_adjustment", "usage_close", "close_request", "reguide_request"),
-    *("unbilled_total", "unbilled_change", "assignment", "number", "customer"),
+    *("unbilled_total", "unbilled_change", "number", "customer"),
 )
 PARTS: tuple[erasures.Part, ...] = (
     partial(_apart, store.usage),
@@ -69,5 +78,6 @@ PARTS: tuple[erasures.Part, ...] = (
     partial(_apart, store.retries),
     *(partial(_of_closes, table) for table in OF_CLOSES),
     *(partial(_of_customer, table) for table in OF_CUSTOMERS),
+    _holders,
 )
 """All that is kept of a customer, in the order in which it goes: its numbers last, by which the rest is found."""

@@ -11,7 +11,7 @@ from contracts.customers import AssignmentRemoved, AssignmentState, CustomerStat
 from contracts.reference import ReferenceUpdated
 from rating.domain.changes import HandsChanged, Held, day_of_status_change, hands_changed
 from rating.domain.numbers import normalise
-from rating.service import cuts, guiding_again, retrying
+from rating.service import cuts, erasing, guiding_again, retrying
 from rating.store import gate
 from rating.store import readmodel as store
 from rating.store.readmodel import Course
@@ -26,7 +26,7 @@ _State = TypeVar("_State", CustomerState, NumberState, AssignmentState, Referenc
 async def take_in_customers(batch: Sequence[Received]) -> None:
     """Apply a batch of `customers`: states first, then the markers that stand behind them."""
     async with transaction() as tx:
-        events = await _fresh(tx, batch)
+        events = await erasing.let_go(tx, await _fresh(tx, batch))
         customers = _newest(events, CustomerState, lambda state: state.customer_id)
         numbers = _newest(events, NumberState, lambda state: state.number_id)
         assignments = _newest(events, AssignmentState, lambda state: state.assignment_id)

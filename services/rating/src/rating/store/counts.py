@@ -52,6 +52,11 @@ _RECOUNT = text(
         FROM duplicate GROUP BY source, received_on, conflict
         UNION ALL
         SELECT source, received_on, 'rejected', reason, count(*), 0 FROM rejected GROUP BY source, received_on, reason
+        UNION ALL
+        SELECT source, received_on, outcome, reason, records, charge_micro FROM outcome_erased
+    ), records AS (
+        SELECT source, day, outcome, reason, sum(records) AS records, sum(charge_micro) AS charge_micro FROM stored
+        GROUP BY source, day, outcome, reason
     ), counted AS (
         SELECT source, received_on AS day, outcome, reason, sum(records) AS records, sum(charge_micro) AS charge_micro
         FROM outcome_count GROUP BY source, received_on, outcome, reason
@@ -59,7 +64,7 @@ _RECOUNT = text(
         SELECT source, day, outcome, reason,
                coalesce(counted.records, 0) AS records, coalesce(counted.charge_micro, 0) AS charge_micro,
                coalesce(stored.records, 0) AS stored_records, coalesce(stored.charge_micro, 0) AS stored_micro
-        FROM stored FULL JOIN counted USING (source, day, outcome, reason)
+        FROM records AS stored FULL JOIN counted USING (source, day, outcome, reason)
     )
     SELECT * FROM both_ways WHERE (records, charge_micro) <> (stored_records, stored_micro)
     ORDER BY source, day, outcome, reason
@@ -90,5 +95,5 @@ async def totals(connection: AsyncConnection, first: date | None, last: date | N
 
 
 async def recount(connection: AsyncConnection) -> Sequence[RowMapping]:
-    """Where the counts differ from the records as they are stored: none, ever. Reads all records."""
+    """Where the counts differ from the records as they are stored or were erased: none, ever. Reads all records."""
     return (await connection.execute(_RECOUNT)).mappings().all()

@@ -64,7 +64,8 @@ _ERASE_SUSPENDED = text(
     f"""
     WITH gone AS (
         DELETE FROM held WHERE usage_id IN (
-            SELECT usage_id FROM held JOIN (SELECT DISTINCT number FROM assignment WHERE customer_id = :customer_id) AS n
+            SELECT usage_id FROM held
+            JOIN (SELECT DISTINCT number FROM assignment WHERE customer_id = :customer_id) AS n
               ON held.charged_number = n.number
             WHERE held.customer_id IS NULL AND {_THEIRS.format(number="n.number", day="held.local_date")} LIMIT :rows)
         RETURNING source, received_on, outcome, reason, 0 AS charge_micro
@@ -92,6 +93,13 @@ _REMOVE = """
     DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {theirs} LIMIT :rows))
 """
 _OF_CLOSES = "close_id IN (SELECT close_id FROM usage_close WHERE customer_id = :customer_id)"
+_FORGOTTEN = text(
+    """
+    UPDATE holders_forgotten SET generation = greatest(generation, changed_in)
+    FROM (SELECT max(changed_in) AS changed_in FROM assignment WHERE customer_id = :customer_id) AS theirs
+    WHERE changed_in IS NOT NULL RETURNING generation
+    """
+)
 _FORGET_FILES = text(
     """
     DELETE FROM cdr_file_chunk WHERE (file_id, number) IN (
@@ -125,7 +133,7 @@ async def suspended(connection: AsyncConnection, customer_id: int, rows: int) ->
 
 
 async def rejected(connection: AsyncConnection, customer_id: int, rows: int) -> int:
-    """Take records away that could not be read and say that one of the customer's numbers is charged. Reads them all."""
+    """Take records away that could not be read and say that a number of theirs is charged. Reads all records."""
     return await _gone(connection, _ERASE_REJECTED, customer_id=customer_id, rows=rows)
 
 
@@ -136,6 +144,11 @@ async def _gone(connection: AsyncConnection, statement: TextClause, **values: ob
 async def of_customer(connection: AsyncConnection, table: str, customer_id: int, rows: int) -> int:
     """Take rows of a table away that has a customer id, and is not `usage` or `held`."""
     return await _removed(connection, table, "customer_id = :customer_id", customer_id, rows)
+
+
+async def note_forgotten(connection: AsyncConnection, customer_id: int) -> bool:
+    """Let who has not read yet that the customer's numbers left read everything. Returns whether there are any."""
+    return (await connection.execute(_FORGOTTEN, {"customer_id": customer_id})).rowcount > 0
 
 
 async def of_closes(connection: AsyncConnection, table: str, customer_id: int, rows: int) -> int:

@@ -77,6 +77,7 @@ _ASSIGNMENTS = text(
     WHERE NOT removed AND number = ANY(:numbers) ORDER BY number, start_date, assignment_id
     """
 )
+_FORGOTTEN = text("SELECT generation > :since FROM holders_forgotten")
 _REFERENCE = text("SELECT count(*) FROM reference_entry WHERE changed_in > :since")
 _ENTRIES = text("SELECT list, code, entry FROM reference_entry WHERE list IN ('statuses', 'number_types')")
 
@@ -88,8 +89,10 @@ async def load_holders(
 
     Args:
         connection: of a transaction that holds the gate.
-        since: generation; 0 reads everything.
+        since: generation; 0 reads everything, as does one from before what is kept of changes (SPEC C17).
     """
+    if (await connection.execute(_FORGOTTEN, {"since": since})).scalar_one():
+        since = 0
     if since == 0:
         await _load_customers(connection, holders, choices)
         await _load_numbers(connection, holders, choices, types)
