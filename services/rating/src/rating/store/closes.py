@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.closing import UsageCloseBilled, UsageCloseRequested
+from rating.domain.segments import first_generation
 from rating.store.guiding_again import CAN_BE_WORKED_OFF
 
 CLOSES_LOCK = 0x636C_6F73_6573  # "closes"
@@ -112,27 +113,62 @@ _LINES_TABLE = text(
     ) ON COMMIT DELETE ROWS
     """
 )
-# Earlier closes of a customer are billed or released for good: the answer never changes.
+_UNINDEXED = text("SELECT coalesce(min(segment), 0) FROM segment WHERE NOT indexed")
+# Earlier closes of a customer are billed or released for good: the answer never changes. The last of them has nearly
+# always all of the others in it, so what it left is found by its day, or by its generation; `others` are the rest.
+# Sealed leaves are read by their index, one customer after the other, the others once for all customers: a plan that
+# did it the other way round would read all usage for a few customers, or a leaf as often as there are customers.
+_NOT_IN_OTHERS = """
+    (cardinality(mine.other_days) = 0 OR NOT EXISTS (
+        SELECT FROM unnest(mine.other_days, mine.other_generations) AS other (day, generation)
+        WHERE usage.local_date <= other.day AND usage.generation <= other.generation))
+"""
+_CALL = "number_id, charged_number, call_class, band, seconds, units, volume_bytes, charge_micro, cost_micro"
 _GROUP = text(
-    """
+    f"""
     INSERT INTO close_line
+    WITH mine AS MATERIALIZED (
+        SELECT close_id, customer_id, each.bill_to, each.generation, last_day, last_generation, other_days,
+               other_generations
+        FROM usage_close AS each
+        CROSS JOIN LATERAL (
+            SELECT coalesce((array_agg(bill_to ORDER BY generation DESC, bill_to DESC))[1], '-infinity') AS last_day,
+                   coalesce(max(generation), -1) AS last_generation
+            FROM usage_close AS earlier
+            WHERE earlier.customer_id = each.customer_id AND earlier.close_id < each.close_id AND state <> 'released'
+        ) AS before
+        CROSS JOIN LATERAL (
+            SELECT coalesce(array_agg(bill_to), '{{}}') AS other_days,
+                   coalesce(array_agg(generation), '{{}}') AS other_generations
+            FROM usage_close AS earlier
+            WHERE earlier.customer_id = each.customer_id AND earlier.close_id < each.close_id AND state <> 'released'
+              AND earlier.bill_to > last_day
+        ) AS others
+        WHERE close_id = ANY(:closes)
+    ), unindexed AS MATERIALIZED (
+        SELECT customer_id, local_date, generation, {_CALL} FROM usage
+        WHERE generation >= :unindexed AND customer_id IN (SELECT customer_id FROM mine)
+    )
     SELECT close_id, number_id, charged_number, call_class, band, count(*), sum(seconds), sum(units),
            sum(volume_bytes), sum(charge_micro), sum(cost_micro)
     FROM (
-        SELECT mine.close_id, number_id, charged_number, call_class, band, usage.seconds, units, volume_bytes,
-               charge_micro, cost_micro
-        FROM usage_close AS mine
-        JOIN usage ON usage.customer_id = mine.customer_id
-                  AND usage.local_date <= mine.bill_to AND usage.generation <= mine.generation
-        WHERE mine.close_id = ANY(:closes) AND NOT EXISTS (
-            SELECT FROM usage_close AS earlier
-            WHERE earlier.customer_id = mine.customer_id AND earlier.close_id < mine.close_id
-              AND earlier.state <> 'released'
-              AND usage.local_date <= earlier.bill_to AND usage.generation <= earlier.generation)
+        SELECT close_id, found.* FROM mine CROSS JOIN LATERAL (
+            SELECT {_CALL} FROM usage
+            WHERE customer_id = mine.customer_id AND local_date > mine.last_day AND local_date <= mine.bill_to
+              AND generation <= mine.generation AND generation < :unindexed AND {_NOT_IN_OTHERS}
+            UNION ALL
+            SELECT {_CALL} FROM usage
+            WHERE customer_id = mine.customer_id AND local_date <= least(mine.last_day, mine.bill_to)
+              AND generation > mine.last_generation AND generation <= mine.generation AND generation < :unindexed
+              AND mine.last_generation >= 0 AND {_NOT_IN_OTHERS}
+            OFFSET 0
+        ) AS found
         UNION ALL
-        SELECT close_id, number_id, charged_number, call_class, band, seconds, units, volume_bytes, charge_micro,
-               cost_micro
-        FROM usage_taken_off WHERE close_id = ANY(:closes)
+        SELECT close_id, {_CALL} FROM mine JOIN unindexed AS usage USING (customer_id)
+        WHERE local_date <= mine.bill_to AND usage.generation <= mine.generation
+          AND (local_date > mine.last_day OR usage.generation > mine.last_generation) AND {_NOT_IN_OTHERS}
+        UNION ALL
+        SELECT close_id, {_CALL} FROM usage_taken_off WHERE close_id = ANY(:closes)
         UNION ALL
         SELECT close_id, priced.number_id, charged_number, call_class, priced.band, seconds, units, volume_bytes,
                charge_micro, cost_micro
@@ -267,7 +303,8 @@ async def add_closes(connection: AsyncConnection, run_id: int, customers: Sequen
 async def gather_lines(connection: AsyncConnection, closes: Sequence[int], new: Collection[int]) -> list[Close]:
     """Group the usage of these closes into lines that `lines` reads, and keep the totals of the new ones."""
     await connection.execute(_LINES_TABLE)
-    await connection.execute(_GROUP, {"closes": closes})
+    segment = (await connection.execute(_UNINDEXED)).scalar_one()
+    await connection.execute(_GROUP, {"closes": closes, "unindexed": first_generation(segment)})
     await connection.execute(_TOTAL, {"closes": list(new)})
     rows = await connection.execute(_CLOSES, {"closes": closes})
     return [Close(**{**row, "net_micro": int(row["net_micro"])}) for row in rows.mappings()]
