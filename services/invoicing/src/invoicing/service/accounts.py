@@ -16,8 +16,8 @@ from sqlalchemy import Row
 from contracts.billing import InvoiceUpdated
 from invoicing.domain.allocations import Allocation, oldest_first, status_of
 from invoicing.service.events import invoice_values
-from invoicing.service.unbilled import tell_balances
-from invoicing.store import allocations, balances, credit, invoices, payments
+from invoicing.service.unbilled import tell_balances, unbilled_charges
+from invoicing.store import allocations, balances, credit, invoices, payments, readmodel
 from service_kit.database import Transaction
 
 
@@ -26,7 +26,9 @@ async def owe(tx: Transaction, amounts: Mapping[int, Decimal]) -> None:
 
     Invoices are as they will be: what is unbilled is told with the balance.
     """
-    await tell_balances(tx, await balances.add(tx.connection, amounts))
+    lists = await readmodel.reference_lists(tx.connection)
+    charges = await unbilled_charges(tx, amounts, lists)
+    await tell_balances(tx, await balances.add(tx.connection, amounts), charges)
     await credit.note(tx.connection, amounts)
 
 

@@ -72,7 +72,7 @@ async def _review(tx: Transaction, customers: Collection[int], told_every: timed
     lists = await readmodel.reference_lists(tx.connection)
     charges = await unbilled_charges(tx, customers, lists)
     rows = await store.figures(tx.connection, customers)
-    await _tell_charges(tx, [row for row in rows if row.charges != charges[row.customer_id]], told_every)
+    await _tell_charges(tx, [row for row in rows if row.charges != charges[row.customer_id]], charges, told_every)
     await _tell_levels(tx, rows, {row.customer_id: _unbilled(row, charges[row.customer_id], lists) for row in rows})
 
 
@@ -80,25 +80,29 @@ def _unbilled(row: Row[Any], charges: Decimal, lists: ReferenceLists) -> Decimal
     return charges + usage_with_vat(row.usage_exact, row.vat_rate, lists, clock.today())
 
 
-async def _tell_charges(tx: Transaction, rows: Sequence[Row[Any]], told_every: timedelta) -> None:
+async def _tell_charges(
+    tx: Transaction, rows: Sequence[Row[Any]], charges: Mapping[int, Decimal], told_every: timedelta
+) -> None:
     """Tell unbilled charges that are not as they were told; those told a moment ago are looked at again later."""
     now = clock.wall_now()
     due = [row.customer_id for row in rows if row.told_at is None or row.told_at + told_every <= now]
     await store.note(tx.connection, {row.customer_id for row in rows} - set(due), now + told_every)
     if due:
-        await tell_balances(tx, await balances.add(tx.connection, dict.fromkeys(due, ZERO)))
+        await tell_balances(tx, await balances.add(tx.connection, dict.fromkeys(due, ZERO)), charges)
         await store.save(tx.connection, ["told_at"], [{"customer_id": each, "told_at": now} for each in due])
 
 
 async def _tell_levels(tx: Transaction, rows: Sequence[Row[Any]], unbilled: Mapping[int, Decimal]) -> None:
     """SPEC Z23: each level once, until the customer has been below it again."""
     changed: list[dict[str, Any]] = []
+    told: list[CreditLimitReached] = []
     for row in rows:
-        before = Told(row.warned, row.limited)
-        now = reached(row.credit_limit, row.balance + unbilled[row.customer_id])
+        before, owed = Told(row.warned, row.limited), row.balance + unbilled[row.customer_id]
+        now = reached(row.credit_limit, owed)
         if now != before:
             changed.append({"customer_id": row.customer_id, **asdict(now)})
-            await tx.publish_many(_event(row, level, unbilled[row.customer_id]) for level in to_tell(before, now))
+            told += [_event(row, level, unbilled[row.customer_id]) for level in to_tell(before, now)]
+    await tx.publish_many(told)
     await store.save(tx.connection, ["warned", "limited"], changed)
 
 

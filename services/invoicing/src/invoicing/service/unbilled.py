@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from contracts.billing import AccountBalanceChanged
 from invoicing.domain.credit import charges_with_vat
 from invoicing.domain.reference import ReferenceLists
-from invoicing.store import credit, readmodel
+from invoicing.store import credit
 from service_kit import clock
 from service_kit.database import Transaction
 
@@ -23,11 +23,9 @@ async def unbilled_charges(tx: Transaction, customers: Collection[int], lists: R
     return {each: charges_with_vat(nets.get(each, ()), lists, today) for each in customers}
 
 
-async def tell_balances(tx: Transaction, balances: Sequence[Row[Any]]) -> None:
-    """Publish these balances (customer_id, version, balance) with the unbilled charges, and keep what was told."""
-    lists = await readmodel.reference_lists(tx.connection)
-    charges = await unbilled_charges(tx, [row.customer_id for row in balances], lists)
-    told = [{"customer_id": each, "charges": charges[each]} for each in sorted(charges)]
+async def tell_balances(tx: Transaction, balances: Sequence[Row[Any]], charges: Mapping[int, Decimal]) -> None:
+    """Publish balances (customer_id, version, balance) with these customers' unbilled charges; keep what was told."""
+    told = [{"customer_id": row.customer_id, "charges": charges[row.customer_id]} for row in balances]
     await credit.save(tx.connection, ["charges"], told)
     await tx.publish_many(
         AccountBalanceChanged(**row._asdict(), unbilled_charges=charges[row.customer_id]) for row in balances
