@@ -19,6 +19,7 @@ from customers.domain.events import customer_state
 from customers.domain.reference import STATUSES, Entry
 from customers.domain.status import History, status_on, with_change
 from customers.service.problems import (
+    account_number_retired,
     account_number_taken,
     check_version,
     constraint_of,
@@ -27,6 +28,7 @@ from customers.service.problems import (
 )
 from customers.store import audit as audit_store
 from customers.store import customers as store
+from customers.store.erasing import retired_among
 from customers.store.reference import read_book
 from customers.store.tables import ACCOUNT_NUMBER_TAKEN
 from service_kit import clock
@@ -118,6 +120,8 @@ async def _change_customer(
             after = replace(before, account_number=account, details=changed_details(before.details, changes, book))
         if after == before:
             return before
+        if account != before.account_number and await retired_among(tx.connection, [account]):
+            raise account_number_retired(account)
         after = replace(after, version=before.version + 1)
         await store_customer(tx, CustomerUpdated, before, after, actor)
     return after

@@ -13,8 +13,9 @@ from customers.domain.numbers import NumberOrder
 from customers.domain.opening import Opened, Opening, open_customer
 from customers.domain.reference import Book
 from customers.domain.rules import RuleBroken
-from customers.service.problems import account_number_taken, invalid, number_taken
+from customers.service.problems import account_number_retired, account_number_taken, invalid, number_taken
 from customers.store.customers import account_numbers_taken, find_holder
+from customers.store.erasing import retired_among
 from customers.store.importing import Held, holdings_of
 from customers.store.reference import read_book
 from service_kit import clock
@@ -38,7 +39,7 @@ async def look_at(openings: Sequence[Opening], looked: Looked) -> list[Opened | 
         numbers = {order.number for opening in openings for order in opening.numbers}
         held = await holdings_of(connection, numbers)
         given = [opening.account_number.strip() for opening in openings if opening.account_number]
-        taken = await account_numbers_taken(connection, given)
+        taken = await account_numbers_taken(connection, given) | await retired_among(connection, given)
         return [await _look(connection, opening, book, held, taken, looked) for opening in openings]
 
 
@@ -57,8 +58,7 @@ async def _look(
     account = opened.customer.account_number
     if account.lower() in taken:
         holder = await find_holder(connection, account)
-        if holder is not None:
-            return account_number_taken(account, holder)
+        return account_number_taken(account, holder) if holder else account_number_retired(account)
     clash = _clash_before(account, opening.numbers, looked) or _clash(opening.numbers, held)
     if clash is None:
         _take(account, opening.numbers, looked)

@@ -13,10 +13,18 @@ from customers.domain.customers import format_account_number
 from customers.domain.opening import Opened, Opening, ids_needed, open_customer, with_set
 from customers.domain.reference import Book
 from customers.domain.rules import RuleBroken
-from customers.service.problems import account_number_taken, constraint_of, invalid, number_taken, once_more
+from customers.service.problems import (
+    account_number_retired,
+    account_number_taken,
+    constraint_of,
+    invalid,
+    number_taken,
+    once_more,
+)
 from customers.store.audit import write_audit
 from customers.store.customers import account_numbers_taken, find_holder, insert_customers, take_account_series
 from customers.store.default_sets import read_sets
+from customers.store.erasing import retired_among
 from customers.store.numbers import find_holding, insert_features, insert_lines
 from customers.store.reference import read_book
 from customers.store.rows import take_ids
@@ -79,8 +87,12 @@ async def _checked(tx: Transaction, openings: Sequence[Opening], book: Book) -> 
     ids = iter(await take_ids(tx.connection, sum(ids_needed(opening, book) for opening in openings)))
     today = clock.today()
     sets = await read_sets(tx.connection, {each.default_set for each in openings if each.default_set is not None})
+    retired = await retired_among(tx.connection, [each.account_number for each in openings if each.account_number])
     outcomes: list[Opened | Problem] = []
     for opening in openings:
+        if opening.account_number and opening.account_number.strip().lower() in retired:
+            outcomes.append(account_number_retired(opening.account_number))
+            continue
         try:
             filled, warned = with_set(opening, sets, book)
             outcomes.append(replace(open_customer(filled, book, today, ids), warnings=warned))
@@ -108,7 +120,7 @@ async def _free_account_numbers(tx: Transaction, count: int, given: set[str]) ->
     while len(free) < count:
         series = await take_account_series(tx.connection, count - len(free))
         made = [format_account_number(prefix, width, number) for number in series]
-        taken = given | await account_numbers_taken(tx.connection, made)
+        taken = given | await account_numbers_taken(tx.connection, made) | await retired_among(tx.connection, made)
         free += [number for number in made if number.lower() not in taken]
     return free
 

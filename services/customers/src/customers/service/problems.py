@@ -117,6 +117,17 @@ def account_number_taken(account_number: str, holder: Customer) -> Conflict:
     )
 
 
+def account_number_retired(account_number: str) -> Conflict:
+    """SPEC C2, C17: the account number was that of a customer that is erased; nothing else is known of it."""
+    return Conflict(
+        f"account number {account_number} was that of a customer that was erased, and is never used again: "
+        "choose another, or leave it out and one is made",
+        type="account-number-taken",
+        title="Account number taken",
+        account_number=account_number,
+    )
+
+
 def number_taken(holding: Holding) -> Conflict:
     """SPEC C9: the clash, naming the customer that holds the number and the days."""
     until = f"to {holding.end}" if holding.end else "with no end"
