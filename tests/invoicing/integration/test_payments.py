@@ -382,3 +382,16 @@ async def test_reading_needs_its_scope(world: World, api: httpx.AsyncClient, cus
     for where in (f"/customers/{customer.customer_id}/account", f"/customers/{customer.customer_id}/statement"):
         assert (await api.get(where, headers=bare)).status_code == 401
     assert (await api.post("/payments", json=payment(customer, "1.00"), headers=bare)).status_code == 401
+
+
+async def test_who_is_marked_for_deletion_neither_pays_nor_is_refunded(
+    api: httpx.AsyncClient, world: World, customer: CustomerCreated
+) -> None:
+    """Z24: such a customer can be un-marked, and nothing else."""
+    paid = await pay(api, customer, "5.00")
+    await world.hear(customer.model_copy(update={"version": 2, "deletion_due": date(2025, 4, 1)}))
+    answers = [
+        await api.post("/payments", json=payment(customer, "5.00")),
+        await api.post(f"/payments/{paid['payment_id']}/refund", json={}),
+    ]
+    assert [(each.status_code, "un-mark" in each.json()["detail"]) for each in answers] == [(409, True)] * 2

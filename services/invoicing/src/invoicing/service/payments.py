@@ -53,6 +53,7 @@ async def record_payment(new: NewPayment, by: str) -> PaymentReport:
 
     Raises:
         NotFound: there is no such customer.
+        Conflict: it is marked for deletion.
         Invalid: a date that is still to come, a payment method that is not known, or invoices that cannot be paid so.
     """
     async with transaction() as tx:
@@ -215,8 +216,12 @@ async def _pays(connection: AsyncConnection, payment_id: int) -> list[Allocation
 
 
 async def _lock_customer(tx: Transaction, customer_id: int) -> None:
+    """SPEC Z24: one that is marked for deletion can be un-marked, and nothing else."""
     if not await readmodel.lock_customers(tx.connection, [customer_id]):
         raise NotFound(f"there is no customer {customer_id}")
+    (customer,) = (await readmodel.customers_by_id(tx.connection, [customer_id])).values()
+    if customer.deletion_due is not None:
+        raise Conflict(f"customer {customer_id} is to be deleted on {customer.deletion_due}: un-mark it first")
 
 
 async def _lock(tx: Transaction, payment_id: int) -> Row[Any]:
