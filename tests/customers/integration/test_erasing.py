@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -134,7 +135,7 @@ async def test_after_thirty_days_nothing_here_tells_of_it(desk: Desk, outbox: An
     await desk.api.delete(f"/numbers/{gone}")
     other = await desk.customer(name="Fenwick Tiles")
     await desk.number(other, number="07700 900323")
-    balance = AccountBalanceChanged(customer_id=customer, version=1, balance="12.00", as_of=clock.now())
+    balance = AccountBalanceChanged(customer_id=customer, version=1, balance=Decimal("12.00"))
     await take_in([_received(balance, BILLING)])
     await desk.act(customer, "final-bill", final_bill_date="2025-01-20", reason="Quixley moved")
     await desk.act(customer, "drop", drop_date="2025-01-31")
@@ -202,7 +203,7 @@ async def test_what_is_told_of_the_erased_later_is_dropped(desk: Desk) -> None:
     customer = await _dropped(desk)
     await desk.act(customer, "deletion")
     await _erased_after_thirty_days()
-    balance = AccountBalanceChanged(customer_id=customer, version=9, balance="12.00", as_of=clock.now())
+    balance = AccountBalanceChanged(customer_id=customer, version=9, balance=Decimal("12.00"))
     await take_in([_received(balance, BILLING)])
     assert "account" not in await _rows_of(customer)
 

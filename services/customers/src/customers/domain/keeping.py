@@ -63,11 +63,11 @@ def ended_by(entities: Iterable[Entity], kept: Keeping, day: date) -> Ended:
     there = list(entities)
     gone = {id_of(each) for each in there if each.start > day}
     left: list[Entity] = []
-    now = dict(kept)
+    now = dict(with_followers(there, kept))
     for each in there:
         known = now.get(id_of(each), Kept(id_of(each), day))
         if each.start > day:
-            now[known.entity_id] = replace(known, ended_on=day, cancelled=each)
+            now[known.entity_id] = Kept(known.entity_id, day, cancelled=_as_before(each, known))
             continue
         ended, taken = _ended(each, known, day, gone)
         left.append(ended)
@@ -116,6 +116,13 @@ def _opened(entity: Entity, known: Kept) -> Entity:
     if not isinstance(opened, Assignment):
         opened = replace(opened, charges=(*opened.charges, *known.charges))
     return opened
+
+
+def _as_before(entity: Entity, known: Kept) -> Entity:
+    """An entity as it was before the course took anything from it."""
+    opened = _opened(entity, known)
+    linked = isinstance(opened, Feature) and known.number_id is not None and opened.number_id is None
+    return replace(opened, number_id=known.number_id) if isinstance(opened, Feature) and linked else opened
 
 
 def is_ended_by(entity: Entity, known: Kept) -> bool:
