@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 from tests.invoicing import made
 from tests.invoicing.integration.conftest import PARTITIONS, World
 
@@ -132,25 +131,8 @@ async def test_what_is_wrong_is_said_with_its_field(api: httpx.AsyncClient, worl
 
 async def test_the_series_is_seen_and_changed(api: httpx.AsyncClient, world: World) -> None:
     """I6: as configured."""
-    assert (await api.get("/invoice-series")).json() == {"prefix": "INV", "width": 6, "last": 0}
+    assert (await api.get("/invoice-series")).json() == {"prefix": "INV", "width": 6, "scope": "company", "last": 0}
     assert (await api.put("/invoice-series", json={"prefix": "FT-", "width": 8})).json()["prefix"] == "FT-"
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/billing-runs/1/cancel"),
-        ("POST", "/billing-runs/1/resume"),
-        ("POST", "/invoices"),
-        ("POST", "/invoices/1/unapprove"),
-        ("POST", "/invoices/1/recreate"),
-        ("DELETE", "/invoices/1"),
-    ],
-)
-async def test_what_is_not_built_says_so(api: httpx.AsyncClient, method: str, path: str) -> None:
-    """Nothing pretends to be done."""
-    answer = await api.request(method, path)
-    assert (answer.status_code, answer.json()["type"]) == (501, "urn:farthing:problem:not-built-yet")
 
 
 async def test_every_route_needs_its_scope(api: httpx.AsyncClient, world: World) -> None:

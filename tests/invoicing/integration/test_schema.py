@@ -9,11 +9,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from invoicing.main import SCHEMA_REVISION
-from invoicing.store import account_tables, adjustment_tables, credit_tables
+from invoicing.store import account_tables, adjustment_tables, course_tables, credit_tables
 from invoicing.store.tables import metadata
 from service_kit.settings import sqlalchemy_url
 
-MODULES = (account_tables, adjustment_tables, credit_tables)
+MODULES = (account_tables, adjustment_tables, course_tables, credit_tables)
 """Those whose tables stand beside the others."""
 
 

@@ -16,11 +16,13 @@ PUBLISHES = (
     billing.BillingRunRequested,
     billing.BillingRunStarted,
     billing.BillingRunCompleted,
+    billing.BillingRunCancelled,
     billing.InvoiceCreated,
     billing.InvoiceUpdated,
     billing.InvoiceApproved,
     billing.CreditNoteIssued,
     billing.InvoiceSent,
+    billing.InvoiceUnapproved,
     billing.InvoiceRemoved,
     billing.PaymentReceived,
     billing.PaymentReversed,
@@ -31,6 +33,7 @@ PUBLISHES = (
     closing.UsageCloseRequested,
     closing.UsageCloseBilled,
     closing.UsageCloseReleased,
+    closing.UsageCloseReopened,
     erasures.ErasureConfirmed,
 )
 

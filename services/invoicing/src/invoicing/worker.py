@@ -15,6 +15,7 @@ from invoicing.config import InvoicingSettings
 from invoicing.domain.runs import Run
 from invoicing.rendering import Renderer
 from invoicing.service.approvals import approve_next
+from invoicing.service.cancelling import cancel_next
 from invoicing.service.credit import review_next
 from invoicing.service.drafting import draft_next
 from invoicing.service.erasing import erase_next
@@ -35,6 +36,8 @@ _FAILED_S = 5.0
 
 async def take_on(run: Run, kafka: str | None) -> bool:
     """Do the next step of a run. Returns whether there was one to do."""
+    if run.cancelling:
+        return await cancel_next(run.run_id)
     if run.state == "requested":
         return await start_run(run.run_id, await partitions_of(USAGE_CLOSING, kafka=kafka))
     return await draft_next(run.run_id) or await complete_run(run.run_id) or await approve_next(run.run_id)

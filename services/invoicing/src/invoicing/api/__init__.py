@@ -1,6 +1,6 @@
 """HTTP in: parse, call one use case, answer."""
 
-from invoicing.api import accounts, documents, invoices, later, payments, previews, runs
+from invoicing.api import accounts, bounds, documents, invoices, payments, previews, runs
 
 ROUTERS = [
     runs.router,
@@ -9,5 +9,5 @@ ROUTERS = [
     payments.router,
     accounts.router,
     previews.router,
-    later.router,
+    bounds.router,
 ]

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Literal
 
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
-from contracts.base import Id
+from contracts.base import Code, Id, Money
+from invoicing.api.payments import LARGEST, Words
+from invoicing.api.runs import Message
 from invoicing.api.views import (
     After,
     InvoiceDetails,
     InvoiceView,
     Page,
+    RunView,
     TransactionView,
     invoice_details,
     invoice_view,
     page_of,
+    run_view,
     transaction_view,
 )
-from invoicing.domain.numbering import MAX_WIDTH
-from invoicing.service import approvals, reports, sending
+from invoicing.domain.numbering import MAX_WIDTH, Series
+from invoicing.service import approvals, by_hand, numbering, recreating, reports, sending, unapproving
 from service_kit.auth import principal, scope
 from service_kit.http import Router
 
@@ -46,16 +52,41 @@ class SendView(BaseModel):
 
 
 class SeriesView(BaseModel):
-    """How invoice numbers look: the prefix and the count, filled with zeros up to the width (SPEC I6)."""
+    """How invoice numbers look: the prefix and the count, filled with zeros up to the width (SPEC I6).
 
-    prefix: str = Field(pattern=r"^([A-Za-z0-9/._-]*[A-Za-z/._-])?$", max_length=20, examples=["INV"])
+    With the scope `account` every account has a series of its own, ACCOUNT/n; the company's waits meanwhile. The prefix
+    ends in no digit and no stroke, so that no number of the one kind is ever one of the other.
+    """
+
+    prefix: str = Field(pattern=r"^([A-Za-z0-9/._-]*[A-Za-z._-])?$", max_length=20, examples=["INV"])
     width: int = Field(ge=1, le=MAX_WIDTH)
+    scope: Literal["company", "account"] = "company"
 
 
 class SeriesDetails(SeriesView):
-    """The series with the last count given."""
+    """The series with the last count given in the company's."""
 
     last: int
+
+
+class LineBody(BaseModel):
+    """A one-off line, net of VAT; below zero it is given back. Without a VAT rate it has the customer's."""
+
+    description: Annotated[Words, Field(min_length=1)]
+    net: Annotated[Money, Field(ge=-LARGEST, le=LARGEST)]
+    vat_rate: Code | None = None
+
+
+class NewInvoiceBody(BaseModel):
+    """All that is not billed up to a day, and one-off lines, on an invoice by hand (SPEC I10, Z11)."""
+
+    customer_id: Id
+    bill_to: date
+    invoice_date: date | None = Field(default=None, description="today where it is not given")
+    due_date: date | None = Field(default=None, description="in place of the customer's payment terms")
+    message: Message = ""
+    lines: list[LineBody] = Field(default=[], max_length=1000)
+    confirm_empty: bool = Field(default=False, description="make it even if there is nothing to bill")
 
 
 @router.get("/invoices", dependencies=_READ, summary="Invoices, without their lines")
@@ -66,15 +97,46 @@ async def get_invoices(
     return page_of(map(invoice_view, rows), limit, "invoice_id")
 
 
+@router.post("/invoices", status_code=202, dependencies=_WRITE, summary="Make an invoice by hand")
+async def post_invoice(body: NewInvoiceBody, request: Request) -> RunView:
+    """The answer is the run that makes it; when it is completed, `GET /invoices?run_id=` has the draft."""
+    lines = tuple(by_hand.NewLine(each.description, each.net, each.vat_rate) for each in body.lines)
+    new = by_hand.NewInvoice(**{**dict(body), "lines": lines})
+    return run_view(await by_hand.make_by_hand(new, principal(request)))
+
+
 @router.get("/invoices/{invoice_id}", dependencies=_READ, summary="An invoice with its lines and VAT")
 async def get_invoice(invoice_id: Id) -> InvoiceDetails:
     return invoice_details(await reports.invoice_report(invoice_id))
 
 
 @router.post("/invoices/{invoice_id}/approve", dependencies=_WRITE, summary="Number and lock a draft")
-async def approve_invoice(invoice_id: Id) -> InvoiceDetails:
-    await approvals.approve_invoice(invoice_id)
+async def approve_invoice(invoice_id: Id, confirm_unusual: bool = False) -> InvoiceDetails:
+    """A draft whose figures are unusual needs `confirm_unusual=true`: a person has looked at it."""
+    await approvals.approve_invoice(invoice_id, unusual=confirm_unusual)
     return invoice_details(await reports.invoice_report(invoice_id))
+
+
+@router.post("/invoices/{invoice_id}/unapprove", dependencies=_WRITE, summary="Make an unsent invoice a draft again")
+async def unapprove_invoice(invoice_id: Id) -> InvoiceDetails:
+    """Its number stays with it, and its documents as they are; the next approval has documents of its own."""
+    await unapproving.unapprove_invoice(invoice_id)
+    return invoice_details(await reports.invoice_report(invoice_id))
+
+
+@router.post(
+    "/invoices/{invoice_id}/recreate", status_code=202, dependencies=_WRITE, summary="Make a draft again from new data"
+)
+async def recreate_invoice(invoice_id: Id, request: Request) -> InvoiceDetails:
+    """It is empty, and cannot be approved, until the run named in `remade_by` has filled it."""
+    await recreating.recreate_invoice(invoice_id, principal(request))
+    return invoice_details(await reports.invoice_report(invoice_id))
+
+
+@router.delete("/invoices/{invoice_id}", status_code=204, dependencies=_WRITE, summary="Remove a draft without number")
+async def delete_invoice(invoice_id: Id) -> None:
+    """Its charges go back to Unsent, its usage to the next bill; its customer is free for other runs."""
+    await recreating.remove_invoice(invoice_id)
 
 
 @router.post("/invoices/{invoice_id}/send", status_code=202, dependencies=_WRITE, summary="Send it, also again")
@@ -94,11 +156,10 @@ async def get_transactions(
 
 @router.get("/invoice-series", dependencies=_READ, summary="How invoice numbers look, and the last one given")
 async def get_series() -> SeriesDetails:
-    prefix, width, last = await approvals.current_series()
-    return SeriesDetails(prefix=prefix, width=width, last=last)
+    return SeriesDetails(**asdict(await numbering.current_series()))
 
 
 @router.put("/invoice-series", dependencies=_WRITE, summary="Change how the next numbers look; the count goes on")
 async def change_series(body: SeriesView) -> SeriesDetails:
-    await approvals.change_series(body.prefix, body.width)
+    await numbering.change_series(Series(**dict(body)))
     return await get_series()

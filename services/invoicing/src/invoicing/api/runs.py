@@ -8,15 +8,16 @@ from typing import Annotated, Literal
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
-from contracts.base import Id
+from contracts.base import Code, Id
 from invoicing.api.views import After, Page, RunCustomerView, RunDetails, RunView, page_of, run_details, run_view
-from invoicing.service import approvals, reports, runs, sending
+from invoicing.service import approvals, cancelling, reports, resuming, runs, sending
 from service_kit.auth import principal, scope
 from service_kit.http import Router
 
 router = Router(prefix="/billing-runs", tags=["billing runs"])
 _READ = [scope("invoicing:read")]
 _RUN = [scope("billing:run")]
+Message = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -26,7 +27,7 @@ class NewRunBody(BaseModel):
     bill_to: date = Field(description="the last day billed")
     invoice_date: date
     due_date: date | None = Field(default=None, description="in place of every customer's payment terms")
-    message: str = Field(default="", max_length=2000, description="printed on the invoices")
+    message: Message = Field(default="", description="printed on the invoices")
     cycles: list[str] = Field(default=[], description="only these billing cycles")
     customers: list[Id] | None = Field(default=None, min_length=1, max_length=100_000)
 
@@ -46,6 +47,46 @@ async def get_runs(limit: Limit = 50, after: After | None = None) -> Page[RunVie
 @router.get("/{run_id}", dependencies=_READ, summary="A run and how far it is")
 async def get_run(run_id: Id) -> RunDetails:
     return run_details(await reports.run_report(run_id))
+
+
+class ChangedRunBody(BaseModel):
+    """What is to be changed of a run that was not requested yet; what is left out stays."""
+
+    bill_to: date | None = None
+    invoice_date: date | None = None
+    due_date: date | None = None
+    message: Message | None = None
+    cycles: list[Code] | None = None
+    customers: list[Id] | None = Field(default=None, min_length=1, max_length=100_000)
+
+
+class CancelledView(RunView):
+    """A cancelled run. Its drafts are removed in the background; invoices that have a number stay."""
+
+    kept: int = Field(description="how many of its invoices have a number and stay")
+
+
+@router.patch("/{run_id}", dependencies=_RUN, summary="Change a run that was not requested yet")
+async def patch_run(run_id: Id, body: ChangedRunBody) -> RunView:
+    given = body.model_dump(exclude_unset=True)
+    return run_view(await runs.change_run(run_id, given))
+
+
+@router.delete("/{run_id}", status_code=204, dependencies=_RUN, summary="Delete a run that was not requested yet")
+async def delete_run(run_id: Id) -> None:
+    await runs.delete_run(run_id)
+
+
+@router.post("/{run_id}/cancel", status_code=202, dependencies=_RUN, summary="Cancel it and remove its drafts")
+async def cancel_run(run_id: Id) -> CancelledView:
+    cancelled = await cancelling.cancel_run(run_id)
+    return CancelledView(**run_view(cancelled.run).model_dump(), kept=cancelled.kept)
+
+
+@router.post("/{run_id}/resume", status_code=202, dependencies=_RUN, summary="Try its parked customers again")
+async def resume_run(run_id: Id, request: Request) -> RunView:
+    """In a run of their own with the same dates, which is the answer: what was corrected since counts."""
+    return run_view(await resuming.resume_run(run_id, principal(request)))
 
 
 @router.get("/{run_id}/customers", dependencies=_READ, summary="What became of each customer of a run")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from contracts.base import Amount, Money
-from contracts.billing import InvoiceState, RunState, RunTotals
+from contracts.billing import InvoiceState, RunKind, RunState, RunTotals
 from contracts.customers import Address
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import Transaction
@@ -32,7 +32,9 @@ class RunView(BaseModel):
     """A billing run (SPEC I3)."""
 
     run_id: int
+    kind: RunKind = Field(description="by cycles, by a list, one invoice by hand, or a draft made again")
     state: RunState
+    remakes: int | None = Field(description="the draft that is made again")
     bill_to: date
     invoice_date: date
     due_date: date | None
@@ -117,6 +119,8 @@ class InvoiceView(InvoiceState):
     customer_name: str
     close_id: int | None
     problem: str = Field(description="why it could not be approved")
+    remade_by: int | None = Field(description="the run that is to make this draft again; it has no lines until then")
+    unusual: str = Field(description="why a person has to look at it first; approve it with confirm_unusual=true")
     approved_at: datetime | None
     sent_at: datetime | None
 
@@ -190,5 +194,8 @@ def _invoice_values(report: InvoiceReport) -> dict[str, Any]:
         **invoice_values(invoice, report.vat_lines),
         "account_number": invoice.particulars["account_number"],
         "customer_name": invoice.particulars["name"],
-        **{name: getattr(invoice, name) for name in ("close_id", "problem", "approved_at", "sent_at")},
+        **{
+            name: getattr(invoice, name)
+            for name in ("close_id", "problem", "remade_by", "unusual", "approved_at", "sent_at")
+        },
     }

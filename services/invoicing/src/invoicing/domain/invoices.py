@@ -11,7 +11,15 @@ from typing import Literal
 from contracts.billing import VatLine
 from contracts.customers import CustomerState
 from invoicing.domain.charges import Charge, Settlement, settle
-from invoicing.domain.final_bill import DROPPED, NO_ACCOUNT, NOTHING_TO_BILL, FinalAccount, final_decision, settle_to
+from invoicing.domain.final_bill import (
+    DROPPED,
+    NO_ACCOUNT,
+    NOTHING_TO_BILL,
+    SETTLED,
+    FinalAccount,
+    final_decision,
+    settle_to,
+)
 from invoicing.domain.reference import ReferenceLists, leaving
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import ZERO, Transaction, net_of
@@ -77,10 +85,10 @@ def judge(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
     Raises:
         ValueError: the customer's data breaks a rule; the run parks it with that reason.
     """
-    if leaving(case.customer, lists) == "dropped":
+    if leaving(case.customer, lists) == "dropped" and not run.by_hand:
         return Verdict("skipped", DROPPED)
     missing = missing_details(case.customer, lists, given_due=run.due_date)
-    if missing:
+    if missing and not _can_be_drafted(case.customer, run, lists):
         return parked_for(missing)
     usage = usage_transactions(case.close) if case.close else []
     wrong = differences(case.close, usage) if case.close else []
@@ -101,6 +109,11 @@ def judge(case: Case, run: Run, lists: ReferenceLists) -> Verdict:
     return Verdict("drafted", "", settlements, tuple(usage), totals, due_on(case.customer, run, lists, totals))
 
 
+def _can_be_drafted(customer: CustomerState, run: Run, lists: ReferenceLists) -> bool:
+    """SPEC Z10: a draft by hand may have details missing; who bills must be known. It is not approved before."""
+    return run.by_hand and lists.bill_style(customer.bill_style) is not None
+
+
 def settled(case: Case, bill_to: date, lists: ReferenceLists) -> tuple[Settlement, ...]:
     """SPEC I2, Z4: every charge settled to the bill-to date, or to its end who is on Final Bill or dropped."""
     out = leaving(case.customer, lists) is not None
@@ -111,9 +124,12 @@ def settled(case: Case, bill_to: date, lists: ReferenceLists) -> tuple[Settlemen
 
 
 def _decision(case: Case, run: Run, lists: ReferenceLists, owed: Sequence[Transaction]) -> Decision:
-    """SPEC C14, I5: what becomes of all that would be on the invoice."""
+    """SPEC C14, I5, Z11: what becomes of all that would be on the invoice."""
+    if run.by_hand:
+        return "create" if owed or run.confirm_empty else NOTHING_TO_BILL
     if leaving(case.customer, lists) == "final_bill":
-        return final_decision(case.customer, run, case.account, owed)
+        decided = final_decision(case.customer, run, case.account, owed)
+        return NOTHING_TO_BILL if decided == SETTLED and run.of_one else decided
     decision = low_decision(case.customer, owed)
     return decision if owed or decision != ROLL_FORWARD else NOTHING_TO_BILL
 

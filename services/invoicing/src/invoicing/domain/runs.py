@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from contracts.billing import RunState
+from contracts.billing import RunKind, RunState
 from contracts.customers import CustomerState
 from contracts.reference import StatusFlags
 from invoicing.domain.reference import ReferenceLists, flags_in_runs
@@ -15,11 +15,18 @@ CustomerRunState = Literal["waiting", "closed", "drafted", "skipped", "parked"]
 
 NO_SUCH_CUSTOMER = "no such customer"
 IN_ANOTHER_RUN = "in another active run"
+CANCELLED = "cancelled"
+REMOVED = "removed by hand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A billing run as it is stored. `as_of` is the local day it was requested: statuses are those of that day."""
+    """A billing run as it is stored. `as_of` is the local day it was requested: statuses are those of that day.
+
+    `by_hand` says that status and low policy do not count, and `confirm_empty` that an invoice without a line is wanted
+    (SPEC Z11). A recreation makes the draft `remakes` again; it keeps both from the run that made it first.
+    `cancelling` says that drafts are still to be removed.
+    """
 
     run_id: int
     version: int
@@ -31,9 +38,19 @@ class Run:
     cycles: tuple[str, ...] = ()
     customers: tuple[int, ...] | None = None
     as_of: date | None = None
+    kind: RunKind = "cycles"
+    by_hand: bool = False
+    confirm_empty: bool = False
+    remakes: int | None = None
+    cancelling: bool = False
     approving: bool = False
     sending: bool = False
     problem: str = ""
+
+    @property
+    def of_one(self) -> bool:
+        """Its customer was taken when it was asked for, whatever cycle and status say."""
+        return self.kind in ("manual", "recreation")
 
     @property
     def by_list(self) -> bool:

@@ -16,17 +16,19 @@ from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.runs import Run
 from invoicing.service import accounts
 from invoicing.service.events import approved_event
+from invoicing.service.numbering import numbers_for
 from invoicing.service.runs import found
 from invoicing.service.vat import revalue_drafts
-from invoicing.store import documents, invoices, readmodel
+from invoicing.store import course, documents, invoices, readmodel
 from invoicing.store import runs as store
 from service_kit import clock
-from service_kit.database import Transaction, reading, transaction
+from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
 from service_kit.problems import Conflict, NotFound
 
 GROUP = 200
 ERASED = "its customer was erased"
+_APPROVED = ("number", "status", "approved_at", "problem", "unusual", "approval")
 _APPROVABLE = ("running", "completed", "completed_with_errors")
 
 
@@ -78,18 +80,21 @@ async def _try_again(tx: Transaction, stuck: Sequence[tuple[int, int]]) -> None:
     await revalue_drafts(tx, list(known.values()))
 
 
-async def approve_invoice(invoice_id: int) -> None:
+async def approve_invoice(invoice_id: int, *, unusual: bool = False) -> None:
     """Approve one draft. One that is approved already stays as it is.
+
+    Args:
+        unusual: a person has looked at it: approve it even if its figures are unusual.
 
     Raises:
         NotFound: there is no such invoice.
         Conflict: details are missing (SPEC Z10), or it was removed.
     """
     async with transaction() as tx:
-        await approve_one_in(tx, invoice_id)
+        await approve_one_in(tx, invoice_id, unusual=unusual)
 
 
-async def approve_one_in(tx: Transaction, invoice_id: int) -> None:
+async def approve_one_in(tx: Transaction, invoice_id: int, *, unusual: bool = False) -> None:
     """The same, in the caller's transaction. Raises NotFound, Conflict."""
     invoice = await invoices.find(tx.connection, invoice_id)
     if invoice is None:
@@ -100,6 +105,8 @@ async def approve_one_in(tx: Transaction, invoice_id: int) -> None:
         return
     if invoice.problem:
         await _try_again(tx, [(invoice_id, invoice.customer_id)])
+    if unusual and invoice.unusual:
+        await invoices.save(tx.connection, ["unusual"], [{"invoice_id": invoice_id, "unusual": ""}])
     refused = await approve_in(tx, [invoice_id], [invoice.customer_id])
     if refused:
         raise Conflict(f"invoice {invoice_id} cannot be approved: {refused[invoice_id]}")
@@ -133,8 +140,10 @@ async def _refusals(tx: Transaction, drafts: Sequence[Row[Any]]) -> dict[int, st
 def _refusal(draft: Row[Any], customer: CustomerState | None, lists: ReferenceLists) -> str:
     if customer is None:
         return ERASED
+    if draft.remade_by is not None:
+        return f"it is to be made again first, by run {draft.remade_by}"
     missing = missing_details(customer, lists, given_due=draft.invoice_date)
-    return f"missing details: {', '.join(missing)}" if missing else str(draft.problem)
+    return f"missing details: {', '.join(missing)}" if missing else str(draft.problem or draft.unusual)
 
 
 async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
@@ -144,17 +153,12 @@ async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
     await documents.want(tx.connection, ids)
     owed = _by_customer(drafts)
     with_credit = await accounts.have_credit(tx, owed)
-    numbers = await invoices.next_numbers(tx.connection, len(drafts))
-    approved = await invoices.save(
-        tx.connection,
-        ["number", "status", "approved_at", "problem"],
-        [
-            {"invoice_id": each, "number": number, "status": "approved", "approved_at": clock.now(), "problem": ""}
-            for each, number in zip(ids, numbers, strict=True)
-        ],
-    )
+    closes = await course.closes(tx.connection, [each.close_id for each in drafts if each.close_id is not None])
+    numbers = await numbers_for(tx, [each for each in drafts if each.number is None])
+    approved = await invoices.save(tx.connection, list(_APPROVED), [_approved(each, numbers) for each in drafts])
     await tx.publish_many([approved_event(row, vat_lines[row.invoice_id]) for row in approved])
-    await tx.publish_many([_billed(row) for row in approved if row.close_id is not None])
+    on_invoice = {each.close_id: each.invoice_id for each in approved}
+    await tx.publish_many([UsageCloseBilled(**row._asdict(), invoice_id=on_invoice[row.close_id]) for row in closes])
     await accounts.owe(tx, owed)
     credited = {row.customer_id for row in approved if row.kind == "credit_note"}
     if with_credit or credited:
@@ -170,20 +174,8 @@ def _by_customer(drafts: Sequence[Row[Any]]) -> Mapping[int, Decimal]:
     return amounts
 
 
-def _billed(row: Row[Any]) -> UsageCloseBilled:
-    return UsageCloseBilled(
-        run_id=row.run_id, customer_id=row.customer_id, close_id=row.close_id, invoice_id=row.invoice_id
-    )
-
-
-async def current_series() -> tuple[str, int, int]:
-    """The company's series: prefix, width, last number given."""
-    async with reading() as connection:
-        series = await invoices.series(connection)
-        return series.prefix, series.width, series.last
-
-
-async def change_series(prefix: str, width: int) -> None:
-    """How the next invoice numbers look; the count goes on, so that none is used again (SPEC I6)."""
-    async with transaction() as tx:
-        await invoices.save_series(tx.connection, prefix, width)
+def _approved(draft: Row[Any], numbers: Mapping[int, str]) -> dict[str, Any]:
+    """One that has a number keeps it (SPEC I6)."""
+    number = draft.number or numbers[draft.invoice_id]
+    values = {"number": number, "status": "approved", "approved_at": clock.now(), "problem": "", "unusual": ""}
+    return {"invoice_id": draft.invoice_id, **values, "approval": draft.approval + 1}

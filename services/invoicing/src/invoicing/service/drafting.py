@@ -15,7 +15,9 @@ from invoicing.domain.reference import ReferenceLists, leaving
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import ZERO
 from invoicing.domain.transactions import Transaction as Line
+from invoicing.service.bounds import unusual_drafts
 from invoicing.service.events import INVOICE_FIELDS
+from invoicing.service.recreating import fill_again, leave_empty, recreate_flagged, verdict_row
 from invoicing.store import balances, closes, invoices, readmodel, runs, transactions
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
@@ -60,27 +62,25 @@ async def _draft_group(run_id: int, group: int) -> bool:
         run = await runs.lock(tx.connection, run_id, wait=False)
         if run is None or run.state != "running":
             return False
-        closed = await runs.lock_closed(tx.connection, run_id, group)
-        if not closed:
+        customers = await runs.next_closed(tx.connection, run_id, group)
+        if not customers:
             return False
-        await _draft(tx, run, closed)
+        await _draft(tx, run, customers)
         crash_point("invoicing.group")
         return True
 
 
 async def _next_closed(run_id: int, group: int) -> list[int]:
     async with reading() as connection:
-        rows = await runs.customers_page(connection, run_id, "closed", after=0, limit=group)
-        return [row["customer_id"] for row in rows]
+        return await runs.next_closed(connection, run_id, group)
 
 
 async def _draft_alone(run_id: int, customer_id: int) -> None:
     try:
         async with transaction() as tx:
             run = await runs.lock(tx.connection, run_id)
-            closed = await runs.lock_one_closed(tx.connection, run_id, customer_id)
-            if run is not None and closed:
-                await _draft(tx, run, closed)
+            if run is not None and run.state == "running":
+                await _draft(tx, run, [customer_id])
     except Transient:
         raise
     except Exception as error:
@@ -90,29 +90,33 @@ async def _draft_alone(run_id: int, customer_id: int) -> None:
 
 async def _park(run_id: int, customer_id: int, reason: str) -> None:
     async with transaction() as tx:
+        run = await runs.lock(tx.connection, run_id)
         await readmodel.lock_customers(tx.connection, [customer_id])
-        closed = await runs.lock_one_closed(tx.connection, run_id, customer_id)
-        parked = {"customer_id": customer_id, "state": "parked", "reason": reason, "active": False}
-        if closed:
-            await runs.save_verdicts(tx.connection, run_id, [parked])
+        closed = await runs.lock_closed(tx.connection, run_id, [customer_id])
+        if run is not None and closed:
+            await runs.save_verdicts(tx.connection, run_id, [verdict_row(run, customer_id, "parked", reason)])
             await tx.publish_many(_releases(run_id, closed))
 
 
-async def _draft(tx: Transaction, run: Run, closed: Mapping[int, int]) -> None:
-    """Draft, skip or park these customers: customer id to close id."""
-    await readmodel.lock_customers(tx.connection, closed)
+async def _draft(tx: Transaction, run: Run, customers: Sequence[int]) -> None:
+    """Draft, skip or park these customers, whose usage has come."""
+    await readmodel.lock_customers(tx.connection, customers)
+    closed = await runs.lock_closed(tx.connection, run.run_id, customers)
     lists = await readmodel.reference_lists(tx.connection)
     cases = await _cases(tx, closed, lists)
     judged = [Judged(case, _verdict(case, run, lists)) for case in cases]
     drafted = [each for each in judged if each.verdict.totals is not None]
-    ids = iter(await invoices.new_ids(tx.connection, len(drafted)))
+    ids = iter([run.remakes] if run.remakes else await invoices.new_ids(tx.connection, len(drafted)))
     judged = [replace(each, invoice_id=next(ids)) if each.verdict.totals is not None else each for each in judged]
     await _keep_transactions(tx, judged)
     await _keep_invoices(tx, run, lists, [each for each in judged if each.invoice_id is not None])
-    await runs.save_verdicts(tx.connection, run.run_id, [_verdict_row(each) for each in judged])
+    await runs.save_verdicts(tx.connection, run.run_id, [_verdict_row(run, each) for each in judged])
     left = [each.case.customer.customer_id for each in judged if each.invoice_id is None]
     await tx.publish_many(_releases(run.run_id, {customer: closed[customer] for customer in left}))
     await tx.publish_many(_settled(run, [each.case.customer for each in judged if each.verdict.reason == SETTLED]))
+    if run.remakes and left:
+        await leave_empty(tx, run, judged[0].verdict.state)
+    await recreate_flagged(tx, run, closed)
 
 
 async def _cases(tx: Transaction, closed: Mapping[int, int], lists: ReferenceLists) -> list[Case]:
@@ -184,8 +188,12 @@ def _placed(line: Line, judged: Judged) -> transactions.Placed:
 
 
 async def _keep_invoices(tx: Transaction, run: Run, lists: ReferenceLists, drafted: list[Judged]) -> None:
-    rows = [_invoice_row(run, lists, each) for each in drafted]
+    unusual = await unusual_drafts(tx, {each.case.customer.customer_id: _totals(each) for each in drafted})
+    rows = [_invoice_row(run, lists, each, unusual) for each in drafted]
     vat_lines = {each.invoice_id: _totals(each).vat_lines for each in drafted if each.invoice_id is not None}
+    if run.remakes:
+        await fill_again(tx, rows, vat_lines)
+        return
     await invoices.add(tx.connection, rows)
     await invoices.put_vat_lines(tx.connection, vat_lines)
     await tx.publish_many(
@@ -199,7 +207,7 @@ def _totals(judged: Judged) -> Totals:
     return judged.verdict.totals
 
 
-def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged) -> dict[str, Any]:
+def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged, unusual: Mapping[int, str]) -> dict[str, Any]:
     totals = _totals(judged)
     customer = judged.case.customer
     style = lists.bill_style(customer.bill_style)
@@ -226,7 +234,8 @@ def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged) -> dict[str, A
         "gross": totals.gross,
         "paid": ZERO,
         "message": run.message,
-        "problem": "",
+        "problem": unusual.get(customer.customer_id, ""),
+        "unusual": unusual.get(customer.customer_id, ""),
         "particulars": particulars(customer, lists),
         "created_at": clock.now(),
     }
@@ -248,14 +257,9 @@ def particulars(customer: CustomerState, lists: ReferenceLists) -> dict[str, Any
     }
 
 
-def _verdict_row(judged: Judged) -> dict[str, Any]:
-    return {
-        "customer_id": judged.case.customer.customer_id,
-        "state": judged.verdict.state,
-        "reason": judged.verdict.reason,
-        "invoice_id": judged.invoice_id,
-        "active": judged.invoice_id is not None,
-    }
+def _verdict_row(run: Run, judged: Judged) -> dict[str, Any]:
+    verdict = judged.verdict
+    return verdict_row(run, judged.case.customer.customer_id, verdict.state, verdict.reason, judged.invoice_id)
 
 
 def _releases(run_id: int, closed: Mapping[int, int]) -> list[UsageCloseReleased]:

@@ -47,6 +47,7 @@ def run_event(kind: type[_RunEvent], run: Run, progress: Progress | None = None)
     return kind(
         run_id=run.run_id,
         version=run.version,
+        kind=run.kind,
         state=run.state,
         bill_to=run.bill_to,
         invoice_date=run.invoice_date,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
+from typing import Any
 
 from contracts.billing import BillingRunCompleted, BillingRunRequested, BillingRunStarted
 from contracts.closing import UsageCloseRequested
@@ -15,7 +16,7 @@ from invoicing.domain.invoices import missing_details, parked_for
 from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.runs import IN_ANOTHER_RUN, NO_SUCH_CUSTOMER, Run, takes
 from invoicing.service.events import run_event
-from invoicing.store import readmodel
+from invoicing.store import course, readmodel
 from invoicing.store import runs as store
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
@@ -44,21 +45,56 @@ async def create_run(new: NewRun, created_by: str) -> Run:
     Raises:
         Invalid: the due date lies before the invoice date, or a billing cycle is not in the reference list.
     """
+    async with transaction() as tx:
+        values = {**await _values(tx, new), "created_by": created_by, "created_at": clock.now()}
+        run = await store.find(tx.connection, await store.create(tx.connection, values))
+        assert run is not None
+        return run
+
+
+async def _values(tx: Transaction, new: NewRun) -> dict[str, Any]:
+    """A run's columns. Raises Invalid."""
     if new.due_date is not None and new.due_date < new.invoice_date:
         raise _wrong("due_date", f"lies before the invoice date {new.invoice_date}")
     if new.cycles and new.customers is not None:
         raise _wrong("customers", "a run takes either cycles or a list of customers")
+    lists = await readmodel.reference_lists(tx.connection)
+    unknown = [code for code in new.cycles if lists.cycle(code) is None]
+    if unknown:
+        raise _wrong("cycles", f"no billing cycle {', '.join(unknown)} in the reference list")
+    listed = None if new.customers is None else sorted(set(new.customers))
+    kind = "cycles" if listed is None else "list"
+    return {**vars(new), "kind": kind, "cycles": list(new.cycles), "customers": listed}
+
+
+async def change_run(run_id: int, changes: Mapping[str, Any]) -> Run:
+    """Change a run that is not requested yet.
+
+    Args:
+        changes: fields of NewRun; those left out stay.
+
+    Raises:
+        NotFound: there is no such run.
+        Conflict: it was requested, so its dates are locked.
+        Invalid: as in `create_run`.
+    """
     async with transaction() as tx:
-        lists = await readmodel.reference_lists(tx.connection)
-        unknown = [code for code in new.cycles if lists.cycle(code) is None]
-        if unknown:
-            raise _wrong("cycles", f"no billing cycle {', '.join(unknown)} in the reference list")
-        listed = None if new.customers is None else sorted(set(new.customers))
-        values = {**vars(new), "cycles": list(new.cycles), "customers": listed}
-        values |= {"created_by": created_by, "created_at": clock.now()}
-        run = await store.find(tx.connection, await store.create(tx.connection, values))
-        assert run is not None
-        return run
+        run = await found(tx, run_id)
+        _check_draft(run)
+        now = {each.name: getattr(run, each.name) for each in fields(NewRun)}
+        return await store.save(tx.connection, run_id, **await _values(tx, NewRun(**{**now, **changes})))
+
+
+async def delete_run(run_id: int) -> None:
+    """Delete a run that was never requested. Raises NotFound, Conflict."""
+    async with transaction() as tx:
+        _check_draft(await found(tx, run_id))
+        await course.delete_run(tx.connection, run_id)
+
+
+def _check_draft(run: Run) -> None:
+    if run.state != "draft":
+        raise Conflict(f"run {run.run_id} is {run.state}: its dates are locked; cancel it and make a new one")
 
 
 def _wrong(field: str, message: str) -> Invalid:
@@ -111,15 +147,17 @@ async def start_run(run_id: int, partitions: int) -> bool:
         run = await store.lock(tx.connection, run_id, wait=False)
         if run is None or run.state != "requested" or not await store.cut_is_complete(tx.connection, run_id):
             return False
-        waiting: list[int] = []
-        lists = await readmodel.reference_lists(tx.connection)
-        async for customers in _candidates(tx, run):
-            waiting += await _fix(tx, run, lists, customers)
+        waiting = await course.waiting(tx.connection, run_id) if run.of_one else await _fix_all(tx, run)
         run = await store.save(tx.connection, run_id, state="running", version=run.version + 1, started_at=clock.now())
         await tx.publish(run_event(BillingRunStarted, run, await store.progress(tx.connection, run_id)))
         await _request_closes(tx, run, waiting, partitions)
         crash_point("invoicing.started")
         return True
+
+
+async def _fix_all(tx: Transaction, run: Run) -> list[int]:
+    lists = await readmodel.reference_lists(tx.connection)
+    return [each async for customers in _candidates(tx, run) for each in await _fix(tx, run, lists, customers)]
 
 
 async def _candidates(tx: Transaction, run: Run) -> AsyncIterator[Sequence[CustomerState]]:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, select, update
+from sqlalchemy import Row, and_, delete, exists, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invoicing.store.bulk import Row as Values
@@ -14,13 +15,31 @@ from invoicing.store.bulk import insert_new
 from invoicing.store.tables import customer, document, invoice, send_request
 
 LONG = "long"
+_CURRENT = and_(invoice.c.invoice_id == document.c.invoice_id, invoice.c.approval == document.c.approval)
 MAX_FAILURES = 3
 """How often a document is tried before a person has to look at it."""
 
 
 async def want(connection: AsyncConnection, invoices: Collection[int]) -> None:
-    """Have the Long documents of these invoices rendered."""
-    await insert_new(connection, document, [{"invoice_id": each, "length": LONG} for each in sorted(invoices)])
+    """Have the Long documents of these invoices, which are being approved, rendered; each approval has its own."""
+    i = invoice.c
+    wanted = select(i.invoice_id, i.approval + 1, literal(LONG)).where(i.invoice_id == func.any(list(invoices)))
+    names = ["invoice_id", "approval", "length"]
+    statement = insert(document).from_select(names, wanted.order_by(i.invoice_id))
+    await connection.execute(statement.on_conflict_do_nothing())
+
+
+async def withdraw(connection: AsyncConnection, invoices: Collection[int]) -> None:
+    """These invoices are to be drafts again: what was not rendered yet, and not sent yet, will not be."""
+    d, s = document.c, send_request.c
+    theirs = d.invoice_id == func.any(list(invoices))
+    await connection.execute(delete(document).where(theirs, d.sha256.is_(None)))
+    await connection.execute(delete(send_request).where(s.invoice_id == func.any(list(invoices)), s.sent_at.is_(None)))
+
+
+async def is_asked_for(connection: AsyncConnection, invoice_id: int) -> bool:
+    """Whether an invoice was asked to be sent, or was sent."""
+    return bool(await connection.scalar(select(exists().where(send_request.c.invoice_id == invoice_id))))
 
 
 async def lock_wanted(connection: AsyncConnection, limit: int) -> list[Row[Any]]:
@@ -45,9 +64,10 @@ async def note_failure(connection: AsyncConnection, document_id: int, problem: s
 
 
 async def of_invoice(connection: AsyncConnection, invoice_id: int) -> Row[Any] | None:
-    """An invoice's Long document (sha256, bytes, problem), or None where none was asked for."""
+    """The Long document (sha256, bytes, problem) of an invoice's last approval, or None where none was asked for."""
     c = document.c
     statement = select(c.sha256, c.bytes, c.problem, c.failures).where(c.invoice_id == invoice_id, c.length == LONG)
+    statement = statement.join(invoice, _CURRENT)
     return (await connection.execute(statement)).one_or_none()
 
 
@@ -60,8 +80,7 @@ async def by_sha256(connection: AsyncConnection, sha256: str) -> Row[Any] | None
 
 async def failed_of_run(connection: AsyncConnection, run_id: int) -> int:
     """How many documents of a run could not be rendered."""
-    joined = document.join(invoice, invoice.c.invoice_id == document.c.invoice_id)
-    statement = select(func.count()).select_from(joined)
+    statement = select(func.count()).select_from(document.join(invoice, _CURRENT))
     wanted = (invoice.c.run_id == run_id, document.c.sha256.is_(None), document.c.failures >= MAX_FAILURES)
     return await connection.scalar(statement.where(*wanted)) or 0
 
@@ -92,7 +111,7 @@ async def lock_sendable(connection: AsyncConnection, limit: int) -> list[Row[Any
     those of customers that are not known any more."""
     s, d = send_request.c, document.c
     joined = send_request.join(document, (d.invoice_id == s.invoice_id) & (d.length == LONG))
-    joined = joined.join(invoice, invoice.c.invoice_id == s.invoice_id)
+    joined = joined.join(invoice, _CURRENT & (invoice.c.status != "draft"))
     joined = joined.join(customer, customer.c.customer_id == invoice.c.customer_id)
     statement = (
         select(send_request, invoice.c.customer_id, d.sha256)

@@ -10,12 +10,9 @@ from sqlalchemy import Row, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.billing import VatLine
-from invoicing.domain.numbering import Series
 from invoicing.store.bulk import Row as Values
 from invoicing.store.bulk import given, insert_many
-from invoicing.store.tables import invoice, invoice_series, invoice_vat_line
-
-COMPANY = "company"
+from invoicing.store.tables import invoice, invoice_vat_line
 
 
 async def new_ids(connection: AsyncConnection, count: int) -> list[int]:
@@ -74,6 +71,7 @@ async def drafts_of_run(connection: AsyncConnection, run_id: int, limit: int) ->
     """The next drafts of a run that nothing keeps from being approved: (invoice id, customer id)."""
     c = invoice.c
     statement = select(c.invoice_id, c.customer_id).where(c.run_id == run_id, c.status == "draft", c.problem == "")
+    statement = statement.where(c.remade_by.is_(None))
     rows = await connection.execute(statement.order_by(c.invoice_id).limit(limit))
     return [(row.invoice_id, row.customer_id) for row in rows]
 
@@ -116,24 +114,3 @@ async def save(connection: AsyncConnection, names: Sequence[str], rows: Sequence
         .returning(invoice)
     )
     return sorted(await connection.execute(statement), key=lambda row: row.invoice_id)
-
-
-async def next_numbers(connection: AsyncConnection, count: int) -> list[str]:
-    """Take the next numbers of the company's series; its row is locked until the transaction ends, so keep it short."""
-    c = invoice_series.c
-    statement = update(invoice_series).where(c.series == COMPANY).values(last=c.last + count)
-    row = (await connection.execute(statement.returning(c.prefix, c.width, c.last))).one()
-    return Series(row.prefix, row.width, row.last).taken(count)
-
-
-async def series(connection: AsyncConnection) -> Series:
-    """The company's series."""
-    c = invoice_series.c
-    statement = select(c.prefix, c.width, c.last).where(c.series == COMPANY)
-    return Series(*(await connection.execute(statement)).one())
-
-
-async def save_series(connection: AsyncConnection, prefix: str, width: int) -> None:
-    """Change how the next numbers look; the count goes on."""
-    statement = update(invoice_series).where(invoice_series.c.series == COMPANY)
-    await connection.execute(statement.values(prefix=prefix, width=width))

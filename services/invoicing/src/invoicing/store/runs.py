@@ -79,8 +79,8 @@ async def page(connection: AsyncConnection, after: int | None, limit: int) -> li
 async def at_work(connection: AsyncConnection) -> list[Run]:
     """The runs about which there may be something to do, oldest first."""
     c = billing_run.c
-    statement = select(*_RUN_COLUMNS).where(c.state.in_(("requested", "running")) | c.approving | c.sending)
-    return [_read(row) for row in await connection.execute(statement.order_by(c.run_id))]
+    busy = c.state.in_(("requested", "running")) | c.approving | c.sending | c.cancelling
+    return [_read(row) for row in await connection.execute(select(*_RUN_COLUMNS).where(busy).order_by(c.run_id))]
 
 
 async def put_markers(connection: AsyncConnection, markers: Collection[RunMarker]) -> None:
@@ -136,21 +136,21 @@ async def add_parked(connection: AsyncConnection, run_id: int, reasons: Mapping[
     )
 
 
-async def lock_closed(connection: AsyncConnection, run_id: int, limit: int) -> dict[int, int]:
-    """The next customers whose usage has come, locked: customer id to close id."""
+async def next_closed(connection: AsyncConnection, run_id: int, limit: int) -> list[int]:
+    """The next customers whose usage has come."""
     c = run_customer.c
-    statement = select(c.customer_id, c.close_id).where(c.run_id == run_id, c.state == "closed")
-    statement = statement.order_by(c.customer_id).limit(limit).with_for_update()
-    return {row.customer_id: row.close_id for row in await connection.execute(statement)}
+    statement = select(c.customer_id).where(c.run_id == run_id, c.state == "closed")
+    return list(await connection.scalars(statement.order_by(c.customer_id).limit(limit)))
 
 
-async def lock_one_closed(connection: AsyncConnection, run_id: int, customer_id: int) -> dict[int, int]:
-    """The same for one customer; empty if it is not in that state any more."""
+async def lock_closed(connection: AsyncConnection, run_id: int, customers: Collection[int]) -> dict[int, int]:
+    """Those of these customers, who are locked, whose usage has come and is not judged yet: customer to close id."""
     c = run_customer.c
     statement = select(c.customer_id, c.close_id).where(
-        c.run_id == run_id, c.customer_id == customer_id, c.state == "closed"
+        c.run_id == run_id, c.customer_id == func.any(list(customers)), c.state == "closed"
     )
-    return {row.customer_id: row.close_id for row in await connection.execute(statement.with_for_update())}
+    locked = await connection.execute(statement.order_by(c.customer_id).with_for_update())
+    return {row.customer_id: row.close_id for row in locked}
 
 
 async def save_verdicts(connection: AsyncConnection, run_id: int, rows: Sequence[Values]) -> None:

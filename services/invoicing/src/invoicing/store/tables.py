@@ -32,6 +32,12 @@ kit = kit_tables(metadata)
 
 MONEY = Numeric(17, 2)
 EXACT = Numeric()
+BY_HAND = "status and low policy do not count (SPEC Z11)"
+CONFIRM_EMPTY = "made by hand even without a line"
+CANCELLING = "cancelled, with drafts still to be removed"
+RECREATE = "its data changed since it was closed: make its draft again at once"
+APPROVAL = "how often it was approved; each has documents of its own"
+REMADE_BY = "the run that is to make this draft again; it has no lines until then"
 OPEN = "paid <> gross AND status IN ('approved', 'sent', 'part_paid')"
 """Invoices with something left to pay, credit notes with something left to use; an index has these only."""
 
@@ -129,6 +135,11 @@ billing_run = Table(
     Column("cycles", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("customers", ARRAY(BigInteger)),
     Column("as_of", Date, comment="the local day of the request: statuses are those of this day"),
+    Column("kind", Text, nullable=False, server_default="cycles"),
+    Column("by_hand", Boolean, nullable=False, server_default=text("false"), comment=BY_HAND),
+    Column("confirm_empty", Boolean, nullable=False, server_default=text("false"), comment=CONFIRM_EMPTY),
+    Column("remakes", BigInteger, comment="the draft that a recreation makes again"),
+    Column("cancelling", Boolean, nullable=False, server_default=text("false"), comment=CANCELLING),
     Column("approving", Boolean, nullable=False, server_default=text("false")),
     Column("sending", Boolean, nullable=False, server_default=text("false"), comment="send what is approved next"),
     Column("problem", Text, nullable=False, server_default=""),
@@ -141,10 +152,12 @@ billing_run = Table(
         "state IN ('draft', 'requested', 'running', 'completed', 'completed_with_errors', 'cancelled')",
         name="billing_run_state",
     ),
+    CheckConstraint("kind IN ('cycles', 'list', 'manual', 'recreation')", name="billing_run_kind"),
+    CheckConstraint("(kind = 'recreation') = (remakes IS NOT NULL)", name="billing_run_remakes"),
     Index(
         "billing_run_at_work",
         "run_id",
-        postgresql_where=text("state IN ('requested', 'running') OR approving OR sending"),
+        postgresql_where=text("state IN ('requested', 'running') OR approving OR sending OR cancelling"),
     ),
 )
 
@@ -169,10 +182,13 @@ run_customer = Table(
     Column("unpriced", Integer, nullable=False, server_default=text("0")),
     Column("invoice_id", BigInteger),
     Column("active", Boolean, nullable=False, comment="no other run may take the customer (SPEC I3)"),
+    Column("recreate", Boolean, nullable=False, server_default=text("false"), comment=RECREATE),
+    Column("resumed_in", BigInteger, comment="the run that tries the parked customer again"),
     PrimaryKeyConstraint("run_id", "customer_id"),
     CheckConstraint("state IN ('waiting', 'closed', 'drafted', 'skipped', 'parked')", name="run_customer_state"),
     Index("run_customer_active", "customer_id", unique=True, postgresql_where=text("active")),
     Index("run_customer_state_of_run", "run_id", "state", "customer_id"),
+    Index("run_customer_invoice", "invoice_id", postgresql_where=text("invoice_id IS NOT NULL")),
 )
 
 usage_close = Table(
@@ -255,6 +271,8 @@ invoice_series = Table(
     Column("prefix", Text, nullable=False),
     Column("width", Integer, nullable=False),
     Column("last", BigInteger, nullable=False),
+    Column("scope", Text, nullable=False, server_default="company"),
+    CheckConstraint("scope IN ('company', 'account')", name="invoice_series_scope"),
 )
 
 invoice = Table(
@@ -282,6 +300,9 @@ invoice = Table(
     Column("message", Text, nullable=False),
     Column("particulars", JSONB, nullable=False, comment="customer and supplier as they are printed"),
     Column("problem", Text, nullable=False, server_default="", comment="why it could not be approved"),
+    Column("approval", Integer, nullable=False, server_default=text("0"), comment=APPROVAL),
+    Column("remade_by", BigInteger, comment=REMADE_BY),
+    Column("unusual", Text, nullable=False, server_default="", comment="why a person has to look at it first"),
     created_at(),
     Column("approved_at", DateTime(timezone=True)),
     Column("sent_at", DateTime(timezone=True)),
@@ -317,6 +338,7 @@ document = Table(
     metadata,
     Column("document_id", BigInteger, Identity(), primary_key=True),
     Column("invoice_id", BigInteger, nullable=False),
+    Column("approval", Integer, nullable=False, server_default=text("1")),
     Column("length", Text, nullable=False),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("problem", Text, nullable=False, server_default=""),
@@ -324,7 +346,7 @@ document = Table(
     Column("bytes", LargeBinary),
     Column("rendered_at", DateTime(timezone=True)),
     CheckConstraint("(sha256 IS NULL) = (bytes IS NULL)", name="document_whole"),
-    Index("document_one_per_length", "invoice_id", "length", unique=True),
+    Index("document_one_per_length", "invoice_id", "approval", "length", unique=True),
     Index("document_sha256", "sha256"),
     Index("document_wanted", "document_id", postgresql_where=text("sha256 IS NULL")),
 )
