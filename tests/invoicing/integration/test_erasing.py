@@ -25,6 +25,12 @@ from invoicing.service.sending import send_next, send_run
 from invoicing.store.tables import charge, document, invoice, metadata, run_customer
 
 D = Decimal
+DECIDED = {
+    *("customer", "number", "feature", "charge", "usage_close", "usage_adjustment", "credit", "credit_changed"),
+    *("transaction", "invoice", "payment", "run_customer"),
+    *("account_balance", "account_series", "refund", "erasure"),
+}
+"""Tables with a customer id: those that go, those that are emptied, and those that hold nothing but figures."""
 ERASED_AT = datetime(2025, 6, 1, tzinfo=UTC)
 PERSONAL = ("Zephyrine", "Quillfeather", "VX9 9XV", "quill.example", "+442079460777", "Cheque 4711", "For Zephyrine")
 """Whatever tells who the customer is; none of it is anywhere else."""
@@ -96,6 +102,11 @@ async def test_figures_stay_and_nothing_that_names_anybody(
     (listed,) = (await api.get("/invoices", params={"customer_id": customer.customer_id})).json()["items"]
     assert (listed["number"], listed["gross"], listed["customer_name"]) == ("INV000001", "18.00", "")
     assert (await api.get(f"/invoices/{listed['invoice_id']}/document")).status_code == 404
+
+
+def test_of_each_table_with_a_customer_it_is_decided_what_becomes_of_it() -> None:
+    """C17: a new table has to be thought of."""
+    assert {table.name for table in metadata.sorted_tables if "customer_id" in table.c} == DECIDED
 
 
 async def test_others_are_left_as_they_are(world: World) -> None:

@@ -110,8 +110,9 @@ async def empty_invoices(connection: AsyncConnection, customer_id: int, limit: i
     c = invoice.c
     nobody = cast(literal(_NOBODY, JSONB), JSONB)
     blank = nobody.concat(func.jsonb_build_object("supplier", c.particulars["supplier"]))
-    named = or_(c.particulars != blank, c.message != "", c.problem != "", c.close_id.is_not(None))
-    values = {"particulars": blank, "message": "", "problem": "", "close_id": None, "version": c.version + 1}
+    texts = ("message", "problem", "unusual")
+    named = or_(c.particulars != blank, c.close_id.is_not(None), *(c[name] != "" for name in texts))
+    values = {"particulars": blank, "close_id": None, **dict.fromkeys(texts, ""), "version": c.version + 1}
     return await _update(connection, invoice, and_(c.customer_id == customer_id, named), limit, values)
 
 
