@@ -15,7 +15,7 @@ from tests.invoicing.integration.conftest import World
 from contracts.closing import UsageAdjusted, UsageLine
 from contracts.customers import CustomerCreated
 from invoicing.domain.transactions import Transaction
-from invoicing.service.adjustments import take_in_adjustments
+from invoicing.service.closes import take_in_closes
 from invoicing.store import adjustments, transactions
 from service_kit.database import reading, transaction
 
@@ -59,7 +59,7 @@ async def test_billed_calls_are_given_back_on_unsent_and_on_the_next_bill_at_the
     """Z9, Z13: the customer's rate changed since; the refund has that of the invoice."""
     await world.hear(billed.customer.model_copy(update={"version": 2, "vat_rate": "reduced"}))
     lines = made.usage_line("-4.125", calls=4), made.usage_line("-1.00", band="weekend", calls=10)
-    await take_in_adjustments(made.received(billed.adjusted(*lines)))
+    await take_in_closes(made.received(billed.adjusted(*lines)))
     assert await refunds(world, billed) == [
         (Decimal("-4.13"), "standard", None),
         (Decimal("-1.00"), "standard", None),
@@ -74,19 +74,19 @@ async def test_an_adjustment_that_comes_again_gives_nothing_again(world: World, 
     """B1: the same event, the same part in another event, and twice in one batch."""
     adjusted = billed.adjusted(made.usage_line("-4.00"))
     received = made.received(adjusted)
-    await take_in_adjustments(received)
-    await take_in_adjustments(received)
-    await take_in_adjustments(made.received(adjusted, adjusted))
+    await take_in_closes(received)
+    await take_in_closes(received)
+    await take_in_closes(made.received(adjusted, adjusted))
     assert [net for net, *_ in await refunds(world, billed)] == [Decimal("-4.00")]
 
 
 async def test_several_adjustments_never_give_back_more_than_the_line(world: World, billed: Billed) -> None:
     """Z9: 10.00 were billed; 6.006 and 3.999 back are 6.01 and 3.99."""
-    await take_in_adjustments(
+    await take_in_closes(
         made.received(billed.adjusted(made.usage_line("-6.006")), billed.adjusted(made.usage_line("-3.999")))
     )
     assert [net for net, *_ in await refunds(world, billed)] == [Decimal("-6.01"), Decimal("-3.99")]
-    await take_in_adjustments(made.received(billed.adjusted(made.usage_line("-0.50"))))
+    await take_in_closes(made.received(billed.adjusted(made.usage_line("-0.50"))))
     assert len(await refunds(world, billed)) == 2
 
 
@@ -95,16 +95,25 @@ async def test_parts_follow_one_another(world: World, billed: Billed) -> None:
     first, second = made.usage_line("-1.00"), made.usage_line("-0.50", band="weekend")
     one = billed.adjusted(first, parts=2)
     two = billed.adjusted(second, parts=2, part=2, adjustment_id=one.adjustment_id)
-    await take_in_adjustments(made.received(two))
-    await take_in_adjustments(made.received(one))
+    await take_in_closes(made.received(two))
+    await take_in_closes(made.received(one))
     assert [net for net, *_ in await refunds(world, billed)] == [Decimal("-0.50"), Decimal("-1.00")]
+
+
+async def test_what_was_taken_back_before_a_close_is_on_the_bill_of_that_close(world: World, billed: Billed) -> None:
+    """C14, Z9: both come in one batch, the adjustment first, as rating tells them."""
+    run_id = await world.start(bill_to=FEBRUARY, invoice_date=date(2025, 3, 1))
+    close = made.closed(run_id, billed.customer.customer_id, made.usage_line("5.00"))
+    await take_in_closes(made.received(billed.adjusted(made.usage_line("-4.00")), close))
+    await world.draft(run_id)
+    assert [row["net"] for row in await world.invoices(run_id)] == [Decimal("1.00")]
 
 
 async def test_which_invoices_were_adjusted_is_known(world: World, billed: Billed) -> None:
     """I6: such an invoice cannot be unapproved."""
     async with reading() as connection:
         assert await adjustments.adjusted_invoices(connection, [billed.invoice_id]) == set()
-    await take_in_adjustments(made.received(billed.adjusted(made.usage_line("-4.00"))))
+    await take_in_closes(made.received(billed.adjusted(made.usage_line("-4.00"))))
     async with reading() as connection:
         assert await adjustments.adjusted_invoices(connection, [billed.invoice_id]) == {billed.invoice_id}
 

@@ -8,14 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from tests.invoicing import made
-from tests.invoicing.integration.conftest import World
+from tests.invoicing.integration.conftest import PARTITIONS, World, rows
 
 from contracts.base import Event
 from contracts.billing import CustomerSettled, InvoiceCreated
-from contracts.closing import UsageCloseReleased
+from contracts.closing import UsageAdjusted, UsageCloseReleased, UsageLine
 from contracts.customers import Charge, CustomerCreated, NumberCreated, NumberRemoved
+from invoicing.service.approvals import approve_invoice
+from invoicing.service.closes import take_in_closes
 from invoicing.service.payments import NewPayment, record_payment
+from invoicing.service.runs import start_run
+from service_kit.problems import Conflict
 
 START = date(2025, 1, 1)
 JANUARY, FEBRUARY, MARCH = date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31)
@@ -327,3 +332,101 @@ async def test_a_charge_that_cannot_be_settled_does_not_stop_the_states(world: W
 async def _pay(customer: CustomerCreated, amount: str) -> None:
     new = NewPayment(customer_id=customer.customer_id, amount=Decimal(amount), received_on=MARCH)
     await record_payment(new, "tests")
+
+
+# Drafts that were made before ---------------------------------------------------------------------------------------
+
+
+async def remake(world: World, lines: dict[int, Sequence[UsageLine]] | None = None) -> list[int]:
+    """The runs that make drafts again take their course. Returns their ids."""
+    found = await rows(text("SELECT run_id FROM billing_run WHERE kind = 'recreation' AND state = 'requested'"))
+    run_ids = [row["run_id"] for row in found]
+    for run_id in run_ids:
+        await world.hear(*made.markers(run_id))
+        assert await start_run(run_id, PARTITIONS)
+        await world.answer(run_id, lines or {})
+        await world.draft(run_id)
+    return run_ids
+
+
+async def unbilled(world: World) -> tuple[CustomerCreated, NumberCreated]:
+    """A customer with 28.00 a month in advance, not billed yet."""
+    customer = made.customer()
+    number = made.number(customer.customer_id, made.charge("28.00", START, months=1), start=START)
+    await world.hear(customer, number)
+    return customer, number
+
+
+async def test_a_draft_is_made_again_when_its_customer_goes_on_final_bill(world: World) -> None:
+    """Z9, Z13: the same invoice, now final; the refund is of nothing invoiced, so it follows the VAT rate."""
+    customer, number = await unbilled(world)
+    run_id = await world.bill({customer.customer_id: [made.usage_line("5.00")]})
+    (draft,) = await world.invoices(run_id)
+    assert draft["net"] == Decimal("61.00")
+    await world.hear(final_bill(customer, JANUARY, vat_rate="reduced"), ended(number, JANUARY))
+    (emptied,) = await world.invoices(run_id)
+    assert (emptied["net"], emptied["status"]) == (Decimal("0.00"), "draft")
+    with pytest.raises(Conflict):
+        await approve_invoice(draft["invoice_id"])
+    assert draft["close_id"] in [event.close_id for event in await world.told(UsageCloseReleased)]
+    await remake(world, {customer.customer_id: [made.usage_line("4.00")]})
+    (again,) = await world.invoices(run_id)
+    assert (again["invoice_id"], again["final"], again["final_bill_id"]) == (draft["invoice_id"], True, 77)
+    assert (again["net"], again["vat"]) == (Decimal("32.00"), Decimal("1.60"))  # 56.00 - 28.00 + 4.00, at 5 %
+    await approve_invoice(draft["invoice_id"])
+
+
+async def test_a_draft_of_a_customer_who_is_dropped_is_removed_and_waits_for_a_manual_invoice(world: World) -> None:
+    """C15: no invoices in runs; what was on it is on Unsent, settled to the day."""
+    customer, number = await unbilled(world)
+    run_id = await world.bill()
+    await world.hear(dropped(customer, JANUARY), ended(number, JANUARY))
+    await remake(world)
+    assert [row["status"] for row in await world.invoices(run_id)] == ["removed"]
+    unsent = [row for row in await world.transactions(customer.customer_id) if row["invoice_id"] is None]
+    assert [row["net"] for row in unsent] == [Decimal("56.00"), Decimal("-28.00")]
+
+
+async def test_a_change_while_a_run_waits_for_usage_is_made_good_right_after_its_draft(world: World) -> None:
+    """Z9: the usage was closed before rating knew of the last day, so the draft is made again."""
+    customer, number = await unbilled(world)
+    run_id = await world.start()
+    await world.hear(final_bill(customer, JANUARY), ended(number, JANUARY))
+    await world.answer(run_id, {customer.customer_id: [made.usage_line("9.00")]})
+    await world.draft(run_id)
+    assert len(await remake(world, {customer.customer_id: [made.usage_line("4.00")]})) == 1
+    (invoice,) = await world.invoices(run_id)
+    assert (invoice["net"], invoice["final"]) == (Decimal("32.00"), True)
+    assert await remake(world) == []
+
+
+async def test_a_change_that_is_not_of_its_course_leaves_a_draft_alone(world: World) -> None:
+    """Z9: another name is no reason; the same Final Bill told again neither."""
+    customer, number = await unbilled(world)
+    customer = final_bill(customer, JANUARY)
+    await world.hear(customer, ended(number, JANUARY))
+    await world.bill()
+    await world.hear(final_bill(customer, JANUARY, name="Another Name"))
+    assert await remake(world) == []
+
+
+async def test_usage_taken_back_from_an_unapproved_invoice_makes_it_again(world: World) -> None:
+    """Z9: unapproved while rating took calls off it: no refund, its usage is closed again without them."""
+    customer, _ = await unbilled(world)
+    run_id = await world.bill({customer.customer_id: [made.usage_line("5.00")]})
+    (draft,) = await world.invoices(run_id)
+    line = made.usage_line("-5.00")
+    adjusted = UsageAdjusted(
+        customer_id=customer.customer_id,
+        adjustment_id=made.fresh_id(),
+        close_id=draft["close_id"],
+        part=1,
+        parts=1,
+        lines=(line,),
+        totals=made.totals(line),
+        reason="moved away",
+    )
+    await take_in_closes(made.received(adjusted))
+    assert len(await remake(world)) == 1
+    assert [row["net"] for row in await world.invoices(run_id)] == [Decimal("56.00")]
+    assert [kind for kind, _ in await nets(world, customer)] == ["recurring"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contracts import customers, topics
 from contracts.closing import UsageAdjusted, UsageClosed, UsageUnbilled
 from contracts.reference import ReferenceUpdated
-from invoicing.service.adjustments import take_in_adjustments
 from invoicing.service.closes import take_in_closes
 from invoicing.service.credit import take_in_usage
 from invoicing.service.readmodel import take_in_customers, take_in_reference
@@ -36,6 +35,5 @@ def subscribe(subscriptions: Subscriptions) -> None:
     """What invoicing reads. Closes have a group of their own, so that they do not wait behind a load of customers."""
     subscriptions.on(topics.CUSTOMERS, "invoicing", take_in_customers, types=CUSTOMER_EVENTS)
     subscriptions.on(topics.REFERENCE, "invoicing", take_in_reference, types=REFERENCE_EVENTS)
-    subscriptions.on(topics.USAGE_CLOSING, "invoicing.closes", take_in_closes, types=(UsageClosed,))
-    subscriptions.on(topics.USAGE_CLOSING, "invoicing.adjustments", take_in_adjustments, types=(UsageAdjusted,))
+    subscriptions.on(topics.USAGE_CLOSING, "invoicing.closes", take_in_closes, types=(UsageClosed, UsageAdjusted))
     subscriptions.on(topics.USAGE_CLOSING, "invoicing.credit", take_in_usage, types=(UsageUnbilled,))

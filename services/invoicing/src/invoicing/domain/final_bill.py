@@ -32,6 +32,11 @@ class FinalAccount:
 NO_ACCOUNT = FinalAccount()
 
 
+def course_of(customer: CustomerState) -> tuple[int | None, date | None, date | None]:
+    """What Final Bill, Drop and Reinstate change of a customer: where it differs, a draft is out of date (SPEC Z9)."""
+    return customer.final_bill_id, customer.final_bill_date, customer.drop_date
+
+
 def settle_to(charge: Charge, bill_to: date, *, on_the_way_out: bool) -> date:
     """SPEC Z4: who is on Final Bill or dropped has every charge settled to its end, also where that lies ahead."""
     return max(bill_to, charge.end) if on_the_way_out and charge.end is not None else bill_to

@@ -17,7 +17,9 @@ from contracts.customers import (
     RunMarker,
 )
 from contracts.reference import ReferenceUpdated
+from invoicing.domain.final_bill import course_of
 from invoicing.service.erasing import let_go
+from invoicing.service.recreating import recreate_drafts_of
 from invoicing.service.settling import settle_leaving
 from invoicing.service.vat import revalue_drafts
 from invoicing.store import credit, runs
@@ -26,6 +28,7 @@ from service_kit.database import Transaction, transaction
 from service_kit.kafka import Received
 
 CONSUMER = "invoicing"
+TURNED = "Final Bill, Drop or Reinstate"
 _State = TypeVar("_State", CustomerState, NumberState, FeatureState, ReferenceUpdated)
 
 
@@ -76,6 +79,8 @@ async def _customers(tx: Transaction, states: Sequence[CustomerState]) -> None:
     taken = set(await store.put_customers(tx.connection, states))
     await credit.note_known(tx.connection, taken)
     changed = [(before[each.customer_id], each) for each in states if each.customer_id in taken & before.keys()]
+    turned = [state.customer_id for known, state in changed if course_of(known) != course_of(state)]
+    await recreate_drafts_of(tx, turned, TURNED)
     await revalue_drafts(tx, [state for known, state in changed if known.vat_rate != state.vat_rate])
 
 
