@@ -90,7 +90,7 @@ _CHARGES = """
            CASE WHEN place %% 10 = 9
                 THEN 1 + (i %% %(customers)s - 1 + %(customers)s) %% %(customers)s END,
            'recurring', 'Service ' || place, (%(amounts)s::numeric[])[kind], 1, (%(months)s::int[])[kind],
-           (%(in_advance)s::boolean[])[kind], %(began)s, (%(settled)s::date[])[kind], 1
+           (%(in_advance)s::boolean[])[kind], %(began)s + (i %% 28)::int, (%(settled)s::date[])[kind], 1
     FROM (SELECT i, (i - 1) / %(customers)s AS place, 1 + (i - 1) / %(customers)s %% %(kinds)s AS kind
           FROM generate_series(1, %(customers)s::bigint * %(charges)s) AS i) AS each
 """

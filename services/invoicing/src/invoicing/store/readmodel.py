@@ -144,8 +144,10 @@ async def unsettled_charges(connection: AsyncConnection, customers: Collection[i
         .order_by(c.charge_id)
     )
     found: dict[int, list[Charge]] = {}
-    for row in await connection.execute(statement):
-        found.setdefault(row.customer_id, []).append(Charge(**row._mapping))
+    result = await connection.execute(statement)
+    names = list(result.keys())
+    for row in result:
+        found.setdefault(row.customer_id, []).append(Charge(**dict(zip(names, row, strict=True))))
     return found
 
 
