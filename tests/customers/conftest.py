@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from customers.main import app
+from customers.main import app as make_app
 from customers.service.reference import seed_defaults
 from service_kit.database import Database, bind, reading
 from service_kit.tokens import generate_issuer, issue_token
 
 SCOPES = ("customers:read", "customers:write", "customers:erase", "reference:read", "reference:write")
 Json = dict[str, Any]
+app = cache(make_app)
+"""Made once for all tests: it holds nothing of them."""
 
 
 @pytest.fixture

@@ -174,6 +174,7 @@ def links_of(found: Overview) -> dict[str, str]:
     return {
         "customer": mine,
         "status": f"{mine}/status",
+        "actions": f"{mine}/actions",
         "numbers": f"{mine}/numbers",
         "features": f"{mine}/features",
         "audit": f"{mine}/audit",

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from contracts.reference import BillingCycle, StatusFlags
 from customers.domain.accounts import Account, KnownInvoice, KnownPayment
+from customers.domain.course import Course
 from customers.domain.customers import Customer, missing_for_invoice, status_of
 from customers.domain.reference import BILLING_CYCLES, STATUSES, Book, Entry
 from money.dates import add_months
@@ -125,6 +126,7 @@ def warnings_of(
         *_of_limit(account),
         *_of_invoices(invoices, today),
         *_of_details(customer),
+        *_of_course(customer.course),
         *_of_status(customer, book, today),
     )
 
@@ -153,8 +155,17 @@ def _of_details(customer: Customer) -> Iterator[str]:
         yield "no email address: bills cannot be emailed"
 
 
+def _of_course(course: Course) -> Iterator[str]:
+    if course.deletion_due is not None:
+        yield f"marked for deletion: erased on {course.deletion_due}"
+    elif course.drop_date is not None:
+        yield f"dropped: charged up to {course.last_day}"
+    elif course.final_bill_date is not None:
+        yield f"on Final Bill: charged up to {course.final_bill_date}"
+
+
 def _of_status(customer: Customer, book: Book, today: date) -> Iterator[str]:
     for period in customer.history:
-        if period.effective_from > today:
+        if period.effective_from > today and customer.course.status is None:
             entry = book.find(STATUSES, period.status)
             yield f"status becomes {entry.name if entry else period.status} on {period.effective_from}"
