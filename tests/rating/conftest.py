@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from rating.main import app
+from rating.main import app as make_app
 from rating.service.cdrs import stop_sending
 from rating.service.mappings import seed_mappings
 from service_kit.database import Database, bind, reading
@@ -18,6 +19,8 @@ from service_kit.tokens import generate_issuer, issue_token
 
 SCOPES = ("rating:read", "rating:write", "cdrs:write")
 Rows = list[dict[str, Any]]
+app = cache(make_app)
+"""Made once for all tests: it holds nothing of them."""
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from service_kit.tokens import generate_issuer, issue_token
 
 PARTITIONS = 3
 SCOPES = ("invoicing:read", "invoicing:write", "billing:run", "documents:read")
+app = cache(make_app)
+"""Made once for all tests: it holds nothing of them."""
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ async def api(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     issuer = generate_issuer(tmp_path / "issuer")
     monkeypatch.setenv("FARTHING_JWKS", str(issuer.jwks))
     headers = {"Authorization": f"Bearer {issue_token(issuer.private_key, SCOPES, 'ann')}"}
-    transport = httpx.ASGITransport(make_app())
+    transport = httpx.ASGITransport(app())
     async with httpx.AsyncClient(transport=transport, base_url="http://invoicing", headers=headers) as client:
         yield client
 

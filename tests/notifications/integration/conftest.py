@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from email import policy
 from email.parser import BytesParser
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from service_kit.database import Database, bind, reading, transaction
 from service_kit.tokens import generate_issuer, issue_token
 
 TOKEN = "the-services-token"
+app = cache(make_app)
+"""Made once for all tests: it holds nothing of them."""
 
 
 class MailServer:
@@ -219,7 +222,7 @@ async def api(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("FARTHING_JWKS", str(issuer.jwks))
     token = issue_token(issuer.private_key, ("notifications:read", "notifications:write"), "ann")
     headers = {"Authorization": f"Bearer {token}"}
-    transport = httpx.ASGITransport(make_app())
+    transport = httpx.ASGITransport(app())
     async with httpx.AsyncClient(transport=transport, base_url="http://notifications", headers=headers) as client:
         yield client
 
