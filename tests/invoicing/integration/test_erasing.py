@@ -178,6 +178,26 @@ async def test_an_unsent_invoice_of_an_erased_customer_is_sent_to_nobody(world: 
     assert (answer.status_code, "erased" in answer.json()["detail"]) == (409, True)
 
 
+async def test_a_draft_that_has_a_number_keeps_it_and_cannot_be_made_again_or_approved(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """C17, I6: numbering has no holes; nobody is there to bill any more."""
+    customer = zephyrine()
+    await world.hear(customer)
+    run_id = await world.bill()
+    await world.approve(run_id)
+    (approved,) = await world.invoices(run_id)
+    path = f"/invoices/{approved['invoice_id']}"
+    assert (await api.post(f"{path}/unapprove")).status_code == 200
+    await erase(world, customer)
+    for action in ("recreate", "approve", "unapprove"):
+        answer = await api.post(f"{path}/{action}")
+        assert (answer.status_code, "erased" in answer.json()["detail"]) == (409, True), action
+    (kept,) = await world.invoices(run_id)
+    assert (kept["number"], kept["status"]) == ("INV000001", "draft")
+    assert await _tables_that_name() == set()
+
+
 async def test_an_erasure_that_is_killed_goes_on(world: World, service_dsn: str) -> None:
     """C17: each step is a transaction that looks at what is left."""
     customer = zephyrine()

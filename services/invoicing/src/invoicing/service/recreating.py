@@ -71,7 +71,8 @@ async def lock_draft(tx: Transaction, invoice_id: int) -> Row[Any]:
     found = await invoices.find(tx.connection, invoice_id)
     if found is None:
         raise NotFound(f"there is no invoice {invoice_id}")
-    await readmodel.lock_customers(tx.connection, [found.customer_id])
+    if not await readmodel.lock_customers(tx.connection, [found.customer_id]):
+        raise Conflict(f"invoice {invoice_id} stays as it is: its customer was erased")
     (draft,) = await invoices.lock(tx.connection, [invoice_id])
     if draft.status != "draft":
         advice = ": unapprove it first" if draft.status == "approved" else ""
