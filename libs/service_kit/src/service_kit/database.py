@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
@@ -88,6 +89,7 @@ def bind(dsn: str, *, pool_size: int = 5) -> Database:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
+        json_deserializer=msgspec.json.decode,
         connect_args={"options": _SERVER_SETTINGS, "application_name": "farthing", "connect_timeout": 10},
     )
     _ping_after_a_rest(engine)

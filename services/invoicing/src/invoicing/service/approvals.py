@@ -26,7 +26,7 @@ from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
 from service_kit.problems import Conflict, NotFound
 
-GROUP = 200
+GROUP = 500
 ERASED = "its customer was erased"
 _APPROVED = ("number", "status", "approved_at", "problem", "unusual", "approval")
 _APPROVABLE = ("running", "completed", "completed_with_errors")

@@ -51,7 +51,7 @@ async def vat_lines(connection: AsyncConnection, invoices: Collection[int]) -> d
     statement = select(invoice_vat_line).where(c.invoice_id == func.any(list(invoices)))
     found: dict[int, list[VatLine]] = defaultdict(list)
     for row in await connection.execute(statement.order_by(c.invoice_id, c.vat_rate)):
-        found[row.invoice_id].append(VatLine(**{k: v for k, v in row._mapping.items() if k != "invoice_id"}))
+        found[row.invoice_id].append(VatLine(**row._asdict()))
     return found
 
 

@@ -259,8 +259,15 @@ transaction = Table(
     Index("transaction_unsent", "customer_id", postgresql_where=text("invoice_id IS NULL")),
     Index("transaction_adjusts", "adjusts", postgresql_where=text("adjusts IS NOT NULL")),
     # These make it impossible to bill a settlement of a charge, or a line of a close, twice, or to adjust one twice.
-    Index("transaction_settlement", "charge_id", "settlement", unique=True),
-    Index("transaction_close_line", "close_id", "number_id", "call_class", "band", unique=True),
+    Index(
+        "transaction_settlement", "charge_id", "settlement", unique=True, postgresql_where=text("charge_id IS NOT NULL")
+    ),
+    Index(
+        "transaction_close_line",
+        *("close_id", "number_id", "call_class", "band"),
+        unique=True,
+        postgresql_where=text("close_id IS NOT NULL"),
+    ),
     Index("transaction_adjustment", "adjustment_id", "adjusts", unique=True),
 )
 
