@@ -20,6 +20,7 @@ from invoicing.service.approvals import approve_invoice
 from invoicing.service.closes import take_in_closes
 from invoicing.service.payments import NewPayment, record_payment
 from invoicing.service.runs import start_run
+from invoicing.service.unapproving import unapprove_invoice
 from service_kit.problems import Conflict
 
 START = date(2025, 1, 1)
@@ -430,3 +431,22 @@ async def test_usage_taken_back_from_an_unapproved_invoice_makes_it_again(world:
     assert len(await remake(world)) == 1
     assert [row["net"] for row in await world.invoices(run_id)] == [Decimal("56.00")]
     assert [kind for kind, _ in await nets(world, customer)] == ["recurring"]
+
+
+async def test_a_refund_of_what_is_unapproved_again_follows_the_customers_rate_with_it(
+    world: World, billed: Billed
+) -> None:
+    """C7, Z13: what was refunded is not invoiced any more: both are recomputed, and net to nothing of VAT."""
+    customer, number = billed
+    await world.hear(final_bill(customer, date(2024, 12, 31)), ended(number, date(2024, 12, 31)))
+    refund = (await world.transactions(customer.customer_id))[-1]
+    assert (refund["net"], refund["vat_rate"], refund["own_vat_rate"]) == (Decimal("-56.00"), "standard", True)
+    (first,) = await rows(text("SELECT invoice_id FROM invoice"))
+    await unapprove_invoice(first["invoice_id"])
+    refund = (await world.transactions(customer.customer_id))[-1]
+    assert (refund["vat_rate"], refund["own_vat_rate"]) == (None, False)
+    await world.hear(final_bill(customer, date(2024, 12, 31), vat_rate="reduced", version=5))
+    await approve_invoice(first["invoice_id"])
+    run_id = await world.bill(bill_to=FEBRUARY, invoice_date=date(2025, 3, 1))
+    (note,) = await world.invoices(run_id)
+    assert (note["net"], note["vat"]) == (Decimal("-56.00"), Decimal("-2.80"))

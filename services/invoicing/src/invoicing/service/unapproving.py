@@ -11,7 +11,7 @@ from contracts.closing import UsageCloseReopened
 from invoicing.service import accounts
 from invoicing.service.events import invoice_values
 from invoicing.service.recreating import in_another_run
-from invoicing.store import adjustments, course, documents, invoices, readmodel
+from invoicing.store import adjustments, course, documents, invoices, readmodel, transactions
 from invoicing.store import runs as store
 from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
@@ -70,6 +70,7 @@ async def _back_to_draft(tx: Transaction, invoice: Row[Any]) -> None:
     changed = await accounts.withdraw(tx, [invoice])
     draft = {"invoice_id": invoice.invoice_id, "status": "draft"}
     (row,) = await invoices.save(tx.connection, ["status", "approved_at"], [draft])
+    await transactions.let_refunds_follow(tx.connection, [row.invoice_id])
     await course.activate(tx.connection, {row.customer_id: row.invoice_id})
     vat_lines = await invoices.vat_lines(tx.connection, [row.invoice_id])
     await tx.publish(InvoiceUnapproved(**invoice_values(row, vat_lines[row.invoice_id])))

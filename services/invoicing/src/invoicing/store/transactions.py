@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import date
 from operator import attrgetter
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invoicing.domain.transactions import Transaction
@@ -108,6 +108,19 @@ async def set_vat_rate(connection: AsyncConnection, invoice_id: int, vat_rate: s
     """SPEC C7: give the customer's rate to the lines of a draft that have none of their own."""
     statement = update(transaction).where(transaction.c.invoice_id == invoice_id, ~transaction.c.own_vat_rate)
     await connection.execute(statement.values(vat_rate=vat_rate))
+
+
+async def let_refunds_follow(connection: AsyncConnection, invoices: Collection[int]) -> None:
+    """SPEC C7, Z13: these invoices are drafts again, so refunds on Unsent of their lines follow the customer's rate."""
+    refund, line = transaction, transaction.alias("line")
+    of_line = and_(
+        line.c.invoice_id == func.any(list(invoices)),
+        ~line.c.own_vat_rate,
+        refund.c.charge_id == line.c.charge_id,
+        refund.c.first_day.between(line.c.first_day, line.c.last_day),
+    )
+    kept = and_(refund.c.kind == "refund", refund.c.invoice_id.is_(None), refund.c.own_vat_rate)
+    await connection.execute(update(refund).where(of_line, kept).values(own_vat_rate=False, vat_rate=None))
 
 
 async def page(
