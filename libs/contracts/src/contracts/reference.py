@@ -158,17 +158,26 @@ class TariffUpdated(Event):
 
 
 class DiscountPool(Contract):
-    """What is included each month, for which classes and bands (SPEC R7)."""
+    """What is included each month, for which classes and bands (SPEC R7); empty lists stand for all.
 
+    `beyond_price` is the price in pounds of a minute, message or megabyte beyond it, where it is not the tariff's.
+    """
+
+    name: str = ""
     unit: Literal["minutes", "calls", "megabytes", "cash"]
     quantity: Amount
     call_classes: tuple[str, ...] = ()
     bands: tuple[str, ...] = ()
     shared: bool = True
+    beyond_price: Amount | None = None
 
 
 class DiscountPlanUpdated(Event):
-    """A discount plan as it is now (SPEC R7)."""
+    """A discount plan as it is now (SPEC R7).
+
+    `monthly_cap` is what the plan is worth at most in a month, without VAT: with it reached the pools are used up too.
+    `prorated`: for part of a month there is the part of the pools that its days are of the month's.
+    """
 
     event_type: ClassVar[str] = "discount_plan.updated"
     topic: ClassVar[str] = topics.REFERENCE
@@ -178,6 +187,7 @@ class DiscountPlanUpdated(Event):
     name: str
     pools: tuple[DiscountPool, ...] = ()
     monthly_cap: Money | None = None
+    prorated: bool = False
     retired: bool = False
 
     def key(self) -> str:

@@ -26,11 +26,14 @@ STATES = (
     told.AssignmentCreated,
     told.AssignmentUpdated,
     told.AssignmentRemoved,
+    told.FeatureCreated,
+    told.FeatureUpdated,
+    told.FeatureRemoved,
 )
 
 
 async def on_customers(batch: list[Received]) -> None:
-    """States of customers, numbers and assignments, and run markers."""
+    """States of customers, numbers, assignments and features, and run markers."""
     await take_in_customers(batch)
 
 

@@ -31,18 +31,20 @@ def parts_of(lines: int) -> int:
 
 def usage_line(sums: Mapping[Any, Any]) -> UsageLine:
     """A line of exact sums: what is charged is rounded here and nowhere else (SPEC Z2)."""
-    net = pounds(sums["net_micro"])
+    listed, net = pounds(sums["list_micro"]), pounds(sums["net_micro"])
     cost = sums["cost_micro"]
     return UsageLine(
         number_id=sums["number_id"],
         number=with_plus(sums["charged_number"]),
         call_class=sums["call_class"],
         band=sums["band"],
+        plan=sums["plan"],
         calls=sums["calls"],
         seconds=int(sums["seconds"]),
         units=int(sums["units"]),
         volume_bytes=int(sums["volume_bytes"]),
-        list_price=net,
+        list_price=listed,
+        discount=pounds(sums["list_micro"] - sums["net_micro"]),
         net_exact=net,
         net=to_pennies(net),
         cost=None if cost is None else pounds(cost),

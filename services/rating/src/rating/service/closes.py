@@ -1,4 +1,4 @@
-"""Closing the usage of a run's customers, and answering for each (SPEC I4, R5 (3), Z2, Z3)."""
+"""Closing the usage of a run's customers, and answering for each (SPEC I4, R5 (3), R7, Z2, Z3)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from contracts.closing import (
 )
 from contracts.topics import MAX_PART_LINES
 from rating.domain.closing import parts_of, pounds, usage_line
-from rating.service import fallback
+from rating.service import discounting, fallback
 from rating.store import closes as store
-from rating.store import gate, unbilled
+from rating.store import discounts, gate, unbilled
 from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
 from service_kit.kafka import Received
@@ -52,6 +52,7 @@ async def _release(tx: Transaction, released: Sequence[UsageCloseReleased]) -> N
     """The calls of a close that another one stands behind already go to the next bill, as if they came now."""
     closes = await store.release(tx.connection, [each.close_id for each in released])
     await fallback.release(tx, closes)
+    await discounts.release(tx.connection, closes)
     if later := await store.with_later(tx.connection, closes):
         await store.move_calls(tx.connection, later, await gate.pass_shared(tx.connection))
         await unbilled.note_changed(tx.connection, await store.customers_of(tx.connection, later))
@@ -90,6 +91,7 @@ async def answer_next(group: int = GROUP) -> bool:
         fresh = [each for each in customers if each not in before and each not in waiting]
         new = await store.add_closes(tx.connection, run_id, fresh)
         await fallback.price_unpriced(tx, new)
+        await discounting.decide(tx, new)
         await _answer(tx, sorted([*before.values(), *new]), new)
         await store.mark_answered(tx.connection, run_id, [*before, *fresh])
         crash_point("rating.closed")
@@ -108,7 +110,8 @@ async def _answer(tx: Transaction, close_ids: Sequence[int], new: Sequence[int])
     """Publish the parts of these closes, a few thousand lines at a time."""
     parts: list[UsageClosed] = []
     lines = 0
-    async for part in _parts(tx, await store.gather_lines(tx.connection, close_ids, new)):
+    discounted = await discounts.discounted(tx.connection, close_ids)
+    async for part in _parts(tx, await store.gather_lines(tx.connection, close_ids, new, discounted)):
         parts.append(part)
         lines += len(part.lines)
         if lines >= _PUBLISHED_LINES:

@@ -65,10 +65,10 @@ async def _holders(tx: Transaction, customer_id: int, rows: int) -> int:
     return await store.of_customer(tx.connection, "assignment", customer_id, rows)
 
 
-OF_CLOSES = ("close_fallback",)
+OF_CLOSES = ("close_fallback", "close_discount", "close_draw")
 OF_CUSTOMERS = (
     *("usage_taken_off", "usage_adjustment", "usage_close", "close_request", "reguide_request"),
-    *("unbilled_total", "unbilled_change", "number", "customer"),
+    *("unbilled_total", "unbilled_change", "feature", "number", "customer"),
 )
 PARTS: tuple[erasures.Part, ...] = (
     partial(_apart, store.usage),

@@ -7,20 +7,21 @@ from datetime import date
 from typing import Any, TypeVar
 
 from contracts.base import Event
-from contracts.customers import AssignmentRemoved, AssignmentState, CustomerState, NumberState, RunMarker
+from contracts.customers import AssignmentRemoved, AssignmentState, CustomerState, FeatureState, NumberState, RunMarker
 from contracts.reference import ReferenceUpdated
 from rating.domain.changes import HandsChanged, Held, day_of_status_change, hands_changed
 from rating.domain.numbers import normalise
 from rating.service import cuts, erasing, guiding_again, retrying
 from rating.store import gate
 from rating.store import readmodel as store
+from rating.store.features import put_features
 from rating.store.readmodel import Course
 from service_kit.database import Transaction, transaction
 from service_kit.kafka import Received
 
 CONSUMER = "rating"
 LISTS_THAT_JUDGE = frozenset({"statuses", "number_types"})
-_State = TypeVar("_State", CustomerState, NumberState, AssignmentState, ReferenceUpdated)
+_State = TypeVar("_State", CustomerState, NumberState, AssignmentState, FeatureState, ReferenceUpdated)
 
 
 async def take_in_customers(batch: Sequence[Received]) -> None:
@@ -32,6 +33,7 @@ async def take_in_customers(batch: Sequence[Received]) -> None:
         assignments = _newest(events, AssignmentState, lambda state: state.assignment_id)
         if customers or numbers or assignments:
             await _apply(tx, customers, numbers, assignments)
+        await put_features(tx.connection, _newest(events, FeatureState, lambda state: state.feature_id))
         await _note_markers(tx, events)
 
 

@@ -42,11 +42,12 @@ _READY = text(
     """
 )
 _LINES = """
-    SELECT number_id, charged_number, call_class, band, count(*) AS calls, sum(seconds) AS seconds,
-           sum(units) AS units, sum(volume_bytes) AS volume_bytes, -sum(charge_micro) AS net_micro,
+    SELECT number_id, charged_number, call_class, band, coalesce(plan, '') AS plan, count(*) AS calls,
+           sum(seconds) AS seconds, sum(units) AS units, sum(volume_bytes) AS volume_bytes,
+           -sum(charge_micro) AS list_micro, -sum(charge_micro - coalesce(discount_micro, 0)) AS net_micro,
            -sum(cost_micro) AS cost_micro
-    FROM usage_taken_off WHERE adjustment_id = :adjustment_id
-    GROUP BY number_id, charged_number, call_class, band
+    FROM usage_taken_off LEFT JOIN close_discount USING (close_id, usage_id) WHERE adjustment_id = :adjustment_id
+    GROUP BY number_id, charged_number, call_class, band, coalesce(plan, '')
 """
 _TOTAL = text(
     f"""
@@ -54,7 +55,7 @@ _TOTAL = text(
            coalesce(sum(net_micro), 0) AS net_micro FROM ({_LINES}) AS line
     """
 )
-_IN_ORDER = text(f"{_LINES} ORDER BY number_id, charged_number, call_class, band")
+_IN_ORDER = text(f"{_LINES} ORDER BY number_id, charged_number, call_class, band, plan")
 _TOLD = text("UPDATE usage_adjustment SET told = true WHERE adjustment_id = :adjustment_id")
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.closing import UsageCloseBilled, UsageCloseRequested
 from rating.domain.segments import first_generation
+from rating.store.close_calls import calls_of_closes
 from rating.store.guiding_again import CAN_BE_WORKED_OFF
 
 CLOSES_LOCK = 0x636C_6F73_6573  # "closes"
@@ -108,80 +109,42 @@ _ADD = text(
 _LINES_TABLE = text(
     """
     CREATE TEMPORARY TABLE IF NOT EXISTS close_line (
-        close_id bigint, number_id bigint, charged_number text, call_class text, band text, calls bigint,
-        seconds numeric, units numeric, volume_bytes numeric, net_micro numeric, cost_micro numeric
+        close_id bigint, number_id bigint, charged_number text, call_class text, band text, plan text, calls bigint,
+        seconds numeric, units numeric, volume_bytes numeric, list_micro numeric, net_micro numeric, cost_micro numeric
     ) ON COMMIT DELETE ROWS
     """
 )
 _UNINDEXED = text("SELECT coalesce(min(segment), 0) FROM segment WHERE NOT indexed")
-# Earlier closes of a customer are billed or released for good: the answer never changes. The last of them has nearly
-# always all of the others in it, so what it left is found by its day, or by its generation; `others` are the rest.
-# Sealed leaves are read by their index, one customer after the other, the others once for all customers: a plan that
-# did it the other way round would read all usage for a few customers, or a leaf as often as there are customers.
-_NOT_IN_OTHERS = """
-    (cardinality(mine.other_days) = 0 OR NOT EXISTS (
-        SELECT FROM unnest(mine.other_days, mine.other_generations) AS other (day, generation)
-        WHERE usage.local_date <= other.day AND usage.generation <= other.generation))
-"""
-_CALL = "number_id, charged_number, call_class, band, seconds, units, volume_bytes, charge_micro, cost_micro"
+_LINE = ("number_id", "charged_number", "call_class", "band")
+_SUMMED = ("seconds", "units", "volume_bytes", "charge_micro", "cost_micro")
+_MINE, _CALLS = calls_of_closes((*_LINE, *_SUMMED))
 _GROUP = text(
     f"""
-    INSERT INTO close_line
-    WITH mine AS MATERIALIZED (
-        SELECT close_id, customer_id, each.bill_to, each.generation, last_day, last_generation, other_days,
-               other_generations
-        FROM usage_close AS each
-        CROSS JOIN LATERAL (
-            SELECT coalesce((array_agg(bill_to ORDER BY generation DESC, bill_to DESC))[1], '-infinity') AS last_day,
-                   coalesce(max(generation), -1) AS last_generation
-            FROM usage_close AS earlier
-            WHERE earlier.customer_id = each.customer_id AND earlier.close_id < each.close_id AND state <> 'released'
-        ) AS before
-        CROSS JOIN LATERAL (
-            SELECT coalesce(array_agg(bill_to), '{{}}') AS other_days,
-                   coalesce(array_agg(generation), '{{}}') AS other_generations
-            FROM usage_close AS earlier
-            WHERE earlier.customer_id = each.customer_id AND earlier.close_id < each.close_id AND state <> 'released'
-              AND earlier.bill_to > last_day
-        ) AS others
-        WHERE close_id = ANY(:closes)
-    ), unindexed AS MATERIALIZED (
-        SELECT customer_id, local_date, generation, {_CALL} FROM usage
-        WHERE generation >= :unindexed AND customer_id IN (SELECT customer_id FROM mine)
-    )
-    SELECT close_id, number_id, charged_number, call_class, band, count(*), sum(seconds), sum(units),
-           sum(volume_bytes), sum(charge_micro), sum(cost_micro)
-    FROM (
-        SELECT close_id, found.* FROM mine CROSS JOIN LATERAL (
-            SELECT {_CALL} FROM usage
-            WHERE customer_id = mine.customer_id AND local_date > mine.last_day AND local_date <= mine.bill_to
-              AND generation <= mine.generation AND generation < :unindexed AND {_NOT_IN_OTHERS}
-            UNION ALL
-            SELECT {_CALL} FROM usage
-            WHERE customer_id = mine.customer_id AND local_date <= least(mine.last_day, mine.bill_to)
-              AND generation > mine.last_generation AND generation <= mine.generation AND generation < :unindexed
-              AND mine.last_generation >= 0 AND {_NOT_IN_OTHERS}
-            OFFSET 0
-        ) AS found
-        UNION ALL
-        SELECT close_id, {_CALL} FROM mine JOIN unindexed AS usage USING (customer_id)
-        WHERE local_date <= mine.bill_to AND usage.generation <= mine.generation
-          AND (local_date > mine.last_day OR usage.generation > mine.last_generation) AND {_NOT_IN_OTHERS}
-        UNION ALL
-        SELECT close_id, {_CALL} FROM usage_taken_off WHERE close_id = ANY(:closes)
-        UNION ALL
-        SELECT close_id, priced.number_id, charged_number, call_class, priced.band, seconds, units, volume_bytes,
-               charge_micro, cost_micro
-        FROM close_fallback AS priced JOIN held USING (usage_id) WHERE close_id = ANY(:closes)
-    ) AS call
+    INSERT INTO close_line {_MINE}
+    SELECT close_id, number_id, charged_number, call_class, band, '', count(*), sum(seconds), sum(units),
+           sum(volume_bytes), sum(charge_micro), sum(charge_micro), sum(cost_micro)
+    FROM {_CALLS} AS call
     GROUP BY close_id, number_id, charged_number, call_class, band
+    """
+)
+# The few closes with discounts are put together apart: all others are spared the join.
+_MINE_WITH_ID, _CALLS_WITH_ID = calls_of_closes(("usage_id", *_LINE, *_SUMMED))
+_GROUP_DISCOUNTED = text(
+    f"""
+    INSERT INTO close_line {_MINE_WITH_ID}
+    SELECT close_id, number_id, charged_number, call_class, band, coalesce(plan, '') AS plan, count(*), sum(seconds),
+           sum(units), sum(volume_bytes), sum(charge_micro), sum(charge_micro - coalesce(discount_micro, 0)),
+           sum(cost_micro)
+    FROM {_CALLS_WITH_ID} AS call LEFT JOIN close_discount USING (close_id, usage_id)
+    GROUP BY close_id, number_id, charged_number, call_class, band, coalesce(plan, '')
     """
 )
 _TOTAL = text(
     """
     UPDATE usage_close SET calls = total.calls, seconds = total.seconds, net_micro = total.net_micro,
-                           usage_calls = total.calls, usage_micro = total.net_micro
-    FROM (SELECT close_id, sum(calls) AS calls, sum(seconds) AS seconds, sum(net_micro) AS net_micro
+                           usage_calls = total.calls, usage_micro = total.list_micro
+    FROM (SELECT close_id, sum(calls) AS calls, sum(seconds) AS seconds, sum(net_micro) AS net_micro,
+                 sum(list_micro) AS list_micro
           FROM close_line GROUP BY close_id) AS total
     WHERE usage_close.close_id = total.close_id AND usage_close.close_id = ANY(:closes)
     """
@@ -195,7 +158,7 @@ _CLOSES = text(
     WHERE close_id = ANY(:closes) ORDER BY close_id
     """
 )
-_LINES = text("SELECT * FROM close_line ORDER BY close_id, number_id, charged_number, call_class, band")
+_LINES = text("SELECT * FROM close_line ORDER BY close_id, number_id, charged_number, call_class, band, plan")
 _ANSWERED = text("UPDATE close_request SET answered = true WHERE run_id = :run_id AND customer_id = ANY(:customers)")
 
 
@@ -300,11 +263,25 @@ async def add_closes(connection: AsyncConnection, run_id: int, customers: Sequen
     return list(rows.scalars())
 
 
-async def gather_lines(connection: AsyncConnection, closes: Sequence[int], new: Collection[int]) -> list[Close]:
-    """Group the usage of these closes into lines that `lines` reads, and keep the totals of the new ones."""
+async def unindexed(connection: AsyncConnection) -> int:
+    """The first generation of usage that is in no sealed leaf."""
+    return first_generation((await connection.execute(_UNINDEXED)).scalar_one())
+
+
+async def gather_lines(
+    connection: AsyncConnection, closes: Sequence[int], new: Collection[int], discounted: Collection[int]
+) -> list[Close]:
+    """Group the usage of these closes into lines that `lines` reads, and keep the totals of the new ones.
+
+    Args:
+        discounted: those of which discount plans price calls.
+    """
     await connection.execute(_LINES_TABLE)
-    segment = (await connection.execute(_UNINDEXED)).scalar_one()
-    await connection.execute(_GROUP, {"closes": closes, "unindexed": first_generation(segment)})
+    generation = await unindexed(connection)
+    plain = [each for each in closes if each not in discounted]
+    for statement, members in ((_GROUP, plain), (_GROUP_DISCOUNTED, list(discounted))):
+        if members:
+            await connection.execute(statement, {"closes": members, "unindexed": generation})
     await connection.execute(_TOTAL, {"closes": list(new)})
     rows = await connection.execute(_CLOSES, {"closes": closes})
     return [Close(**{**row, "net_micro": int(row["net_micro"])}) for row in rows.mappings()]

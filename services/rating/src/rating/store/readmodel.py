@@ -14,27 +14,33 @@ from contracts.customers import AssignmentRemoved, AssignmentState, CustomerStat
 from contracts.reference import ReferenceUpdated
 from rating.domain.changes import Held
 from rating.domain.numbers import normalise
+from rating.store.features import plans_json
 
 History: TypeAlias = tuple[tuple[date, str], ...]
 
 _CUSTOMER = text(
     """
-    INSERT INTO customer (customer_id, version, status, status_history, rating, dropped_by_run, changed_in)
+    INSERT INTO customer (customer_id, version, status, status_history, rating, dropped_by_run, discount_plans,
+                          changed_in)
     VALUES (:customer_id, :version, :status, CAST(:history AS jsonb), CAST(:rating AS jsonb), :dropped_by_run,
-            :generation)
+            CAST(:plans AS jsonb), :generation)
     ON CONFLICT (customer_id) DO UPDATE
     SET version = excluded.version, status = excluded.status, status_history = excluded.status_history,
-        rating = excluded.rating, dropped_by_run = excluded.dropped_by_run, changed_in = excluded.changed_in
+        rating = excluded.rating, dropped_by_run = excluded.dropped_by_run, discount_plans = excluded.discount_plans,
+        changed_in = excluded.changed_in
     WHERE customer.version < excluded.version
     """
 )
 _NUMBER = text(
     """
-    INSERT INTO number (number_id, version, customer_id, number, number_type, rating, removed, changed_in)
-    VALUES (:number_id, :version, :customer_id, :number, :number_type, CAST(:rating AS jsonb), :removed, :generation)
+    INSERT INTO number (number_id, version, customer_id, number, number_type, rating, discount_plans, start_date,
+                        end_date, removed, changed_in)
+    VALUES (:number_id, :version, :customer_id, :number, :number_type, CAST(:rating AS jsonb), CAST(:plans AS jsonb),
+            :start, :end, :removed, :generation)
     ON CONFLICT (number_id) DO UPDATE
     SET version = excluded.version, customer_id = excluded.customer_id, number = excluded.number,
-        number_type = excluded.number_type, rating = excluded.rating, removed = excluded.removed,
+        number_type = excluded.number_type, rating = excluded.rating, discount_plans = excluded.discount_plans,
+        start_date = excluded.start_date, end_date = excluded.end_date, removed = excluded.removed,
         changed_in = excluded.changed_in
     WHERE number.version < excluded.version
     """
@@ -115,6 +121,7 @@ async def put_customers(connection: AsyncConnection, states: Sequence[CustomerSt
             "history": _history(each),
             "rating": each.rating.model_dump_json(),
             "dropped_by_run": each.dropped_by_run,
+            "plans": plans_json(each.discount_plans),
             "generation": generation,
         }
         for each in sorted(states, key=lambda state: state.customer_id)
@@ -138,6 +145,9 @@ async def put_numbers(connection: AsyncConnection, states: Sequence[NumberState]
             "number": normalise(each.number),
             "number_type": each.number_type,
             "rating": each.rating.model_dump_json(),
+            "plans": plans_json(each.discount_plans),
+            "start": each.start,
+            "end": each.end,
             "removed": isinstance(each, NumberRemoved),
             "generation": generation,
         }

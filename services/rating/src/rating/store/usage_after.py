@@ -17,14 +17,16 @@ _CALLS = """
         ORDER BY close_id LIMIT 1) AS covering ON true
     WHERE usage.customer_id = :customer_id AND usage.local_date > :day
 """
-_SUMS = "count(*) AS calls, coalesce(sum(seconds), 0) AS seconds, coalesce(sum(charge_micro), 0) AS net_micro"
-_UNBILLED = text(f"SELECT {_SUMS} FROM ({_CALLS}) AS call WHERE state IS DISTINCT FROM 'billed'")
+_SUMS = "count(*) AS calls, coalesce(sum(seconds), 0) AS seconds, coalesce(sum({charge}), 0) AS net_micro"
+_LISTED = _SUMS.format(charge="charge_micro")
+_CHARGED = _SUMS.format(charge="charge_micro - coalesce(discount_micro, 0)")
+_UNBILLED = text(f"SELECT {_LISTED} FROM ({_CALLS}) AS call WHERE state IS DISTINCT FROM 'billed'")
 _BILLED = text(
     f"""
-    SELECT close_id, invoice_id, number_id, charged_number, call_class, band, '' AS plan, {_SUMS}
-    FROM ({_CALLS}) AS call WHERE state = 'billed'
-    GROUP BY close_id, invoice_id, number_id, charged_number, call_class, band
-    ORDER BY close_id, number_id, charged_number, call_class, band
+    SELECT close_id, invoice_id, number_id, charged_number, call_class, band, coalesce(plan, '') AS plan, {_CHARGED}
+    FROM ({_CALLS}) AS call LEFT JOIN close_discount USING (close_id, usage_id) WHERE state = 'billed'
+    GROUP BY close_id, invoice_id, number_id, charged_number, call_class, band, coalesce(plan, '')
+    ORDER BY close_id, number_id, charged_number, call_class, band, plan
     """
 )
 
