@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, func, or_, text, update
+from sqlalchemy import ARRAY, Column, Table, TableValuedAlias, column, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,7 +55,7 @@ async def put_balances(connection: AsyncConnection, told: Sequence[AccountBalanc
     """Invoicing's figures."""
     rows = [
         {
-            "customer": each.customer_id,
+            "customer_id": each.customer_id,
             "balance_version": each.version,
             "balance": each.balance,
             "currency": each.currency,
@@ -70,7 +70,7 @@ async def put_usages(connection: AsyncConnection, told: Sequence[UsageUnbilled])
     """Rating's figures."""
     rows = [
         {
-            "customer": each.customer_id,
+            "customer_id": each.customer_id,
             "unbilled_version": each.version,
             "unbilled_net": each.net_exact,
             "unbilled_calls": each.calls,
@@ -85,7 +85,7 @@ async def put_notices(connection: AsyncConnection, told: Sequence[CreditLimitRea
     """That a limit was reached: the last time it was told."""
     rows = [
         {
-            "customer": each.customer_id,
+            "customer_id": each.customer_id,
             "notice_as_of": each.as_of,
             "notice": each.model_dump(mode="json", exclude={"customer_id"}),
         }
@@ -97,10 +97,18 @@ async def put_notices(connection: AsyncConnection, told: Sequence[CreditLimitRea
 async def _put_newer(connection: AsyncConnection, age: Column[Any], rows: Sequence[dict[str, Any]]) -> None:
     """Update accounts where the age is newer than what is there."""
     if rows:
-        columns = {name: bindparam(name, type_=account.c[name].type) for name in rows[0] if name != "customer"}
-        statement = update(account).where(account.c.customer_id == bindparam("customer"))
-        newer = or_(age.is_(None), age < columns[age.name])
-        await connection.execute(statement.where(newer).values(columns), rows)
+        told = _told(account, rows)
+        newer = or_(age.is_(None), age < told.c[age.name])
+        statement = update(account).where(account.c.customer_id == told.c.customer_id, newer)
+        await connection.execute(statement.values({name: told.c[name] for name in rows[0] if name != "customer_id"}))
+
+
+def _told(table: Table, rows: Sequence[dict[str, Any]]) -> TableValuedAlias:
+    """Rows as a table expression, an array for each column: one statement for all of them."""
+    kinds = {name: table.c[name].type for name in rows[0]}
+    arrays = (literal([row[name] for row in rows], ARRAY(kind)) for name, kind in kinds.items())
+    valued = func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in kinds.items()), name="told")
+    return valued.render_derived(name="told")
 
 
 _INVOICE = ("invoice_id", "customer_id", "version", "number", "kind", "status", "bill_to", "invoice_date", "due_date")
@@ -140,10 +148,10 @@ async def _put_latest(
     """Insert or replace what is newer; `kept` columns stay where the newer state does not say them."""
     if not rows:
         return
-    statement = insert(table)
+    statement = insert(table).from_select(list(rows[0]), select(_told(table, rows)))
     [key] = table.primary_key.columns
     new = statement.excluded
     values = {name: func.coalesce(new[name], table.c[name]) if name in kept else new[name] for name in rows[0]}
     changed = statement.on_conflict_do_update(index_elements=[key], set_=values, where=table.c.version < new.version)
-    await connection.execute(changed, rows)
+    await connection.execute(changed)
     await connection.execute(_TRIM[table.name], {"customers": [row["customer_id"] for row in rows]})
