@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+from confluent_kafka.admin import AdminClient, ConfigResource
 from tests.service_kit import toy
 
 from contracts.customers import CustomerErased
+from contracts.topics import TOPICS
 from service_kit.database import Database, Transaction, reading, transaction
 from service_kit.erasures import admitted, begin, erase_next, erased_among
+from service_kit.kafka.admin import COMPACTED_WITHIN_MS
 
 ERASED_AT = datetime(2025, 6, 1, tzinfo=UTC)
 
@@ -60,6 +63,27 @@ async def test_what_was_admitted_is_kept_before_the_erasure_begins(database: Dat
     async with transaction() as tx:
         assert await admitted(tx.connection, [1, 2]) == {2}
         assert await erased_among(tx.connection, [1, 2]) == {1}
+
+
+async def test_topics_forget_within_stated_days(kafka: str) -> None:
+    """C17: no topic is kept longer than its retention and a day; what is replaced on a compacted one goes in a week."""
+    day_ms = 86_400_000
+    for topic in TOPICS:
+        settings = await _settings(kafka, topic.name)
+        if topic.retention is None:
+            assert settings["cleanup.policy"] == "compact"
+            assert int(settings["max.compaction.lag.ms"]) == COMPACTED_WITHIN_MS == 7 * day_ms
+        else:
+            assert settings["cleanup.policy"] == "delete"
+            assert int(settings["retention.ms"]) == topic.retention.total_seconds() * 1000
+            assert int(settings["segment.ms"]) == day_ms
+
+
+async def _settings(kafka: str, topic: str) -> dict[str, str]:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    admin = AdminClient({"bootstrap.servers": kafka})
+    found = await asyncio.to_thread(admin.describe_configs([resource])[resource].result, 15)
+    return {name: entry.value for name, entry in found.items()}
 
 
 async def _erase_ticks(tx: Transaction, customer_id: int, rows: int) -> int:
