@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, Field, ValidationError
@@ -17,6 +19,7 @@ from service_kit.errors import ConfigurationError
 from service_kit.problems import Problem
 
 _TIMEOUT_S = 20
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Unbilled(BaseModel):
@@ -42,6 +45,37 @@ class _Answer(BaseModel):
     billed: list[_Billed] = Field(default=[])
 
 
+class _Held(BaseModel):
+    suspended: int = 0
+    unpriced: int = 0
+
+
+class _Outcomes(BaseModel):
+    total: _Held
+
+
+class _Position(BaseModel):
+    position: int
+    end: int
+
+
+class _Positions(BaseModel):
+    items: list[_Position]
+
+
+@dataclass(frozen=True, slots=True)
+class NotRated:
+    """Calls held in suspense, calls without a price, and records that have come and are not stored yet."""
+
+    suspended: int
+    unpriced: int
+    lag: int
+
+
+class NotAnswered(Exception):
+    """Rating does not answer, or not what is understood; says why."""
+
+
 class RatingAway(Problem):
     """503: rating cannot be asked now, so what is billed beyond the date is not known."""
 
@@ -61,18 +95,35 @@ async def usage_after(customer_id: int, proposal: Proposal) -> UsageAfter:
     Raises:
         RatingAway: rating does not answer, or not what is understood.
     """
+    path = f"/customers/{customer_id}/usage-after"
+    try:
+        return _understood(await _asked(path, {"date": proposal.on.isoformat()}, _Answer))
+    except NotAnswered as error:
+        raise RatingAway(str(error)) from error
+
+
+async def not_rated() -> NotRated:
+    """What rating holds and has not stored yet. Raises NotAnswered."""
+    outcomes = await _asked("/reports/outcomes", {"group": "all"}, _Outcomes)
+    positions = await _asked("/positions", {}, _Positions)
+    lag = sum(max(0, each.end - each.position) for each in positions.items)
+    return NotRated(outcomes.total.suspended, outcomes.total.unpriced, lag)
+
+
+async def _asked(path: str, params: Mapping[str, str], answer: type[_Model]) -> _Model:
+    """What rating answers. Raises NotAnswered."""
     settings = InvoicingSettings()
     if not settings.rating_url:
-        raise RatingAway("FARTHING_RATING_URL is not set")
-    url = f"{settings.rating_url.rstrip('/')}/customers/{customer_id}/usage-after"
+        raise NotAnswered("FARTHING_RATING_URL is not set")
+    url = f"{settings.rating_url.rstrip('/')}{path}"
     try:
         headers = {"Authorization": f"Bearer {settings.bearer()}"}
         async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
-            response = await client.get(url, params={"date": proposal.on.isoformat()}, headers=headers)
+            response = await client.get(url, params=params, headers=headers)
         response.raise_for_status()
-        return _understood(_Answer.model_validate_json(response.content))
+        return answer.model_validate_json(response.content)
     except (ConfigurationError, httpx.HTTPError, httpx.InvalidURL, ValidationError) as error:
-        raise RatingAway(f"{url}: {error or type(error).__name__}") from error
+        raise NotAnswered(f"{url}: {error or type(error).__name__}") from error
 
 
 def _understood(answer: _Answer) -> UsageAfter:

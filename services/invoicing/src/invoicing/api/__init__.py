@@ -1,6 +1,6 @@
 """HTTP in: parse, call one use case, answer."""
 
-from invoicing.api import accounts, bounds, documents, invoices, payments, previews, runs
+from invoicing.api import accounts, bounds, documents, forecasts, invoices, payments, previews, runs
 
 ROUTERS = [
     runs.router,
@@ -10,4 +10,5 @@ ROUTERS = [
     accounts.router,
     previews.router,
     bounds.router,
+    forecasts.router,
 ]

@@ -108,7 +108,7 @@ async def get_statement_csv(customer_id: Id, first: _From = None, to: _To = None
     rows = csv.writer(written)
     rows.writerow(EntryView.model_fields)
     rows.writerow([first or "", "opening", "", "", "", found.opening])
-    rows.writerows([*map(_cell, _entry(each).values())] for each in found.entries)
+    rows.writerows([*map(cell, _entry(each).values())] for each in found.entries)
     rows.writerow([to or "", "closing", "", "", "", found.closing])
     headers = {"Content-Disposition": f'attachment; filename="statement-{customer_id}.csv"'}
     return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
@@ -130,6 +130,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

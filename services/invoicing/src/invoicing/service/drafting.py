@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from contracts.billing import CustomerSettled, InvoiceCreated
 from contracts.closing import UsageCloseReleased
 from contracts.customers import CustomerState
@@ -127,7 +129,9 @@ async def _cases(tx: Transaction, closed: Mapping[int, int], lists: ReferenceLis
     standing = await transactions.standing(tx.connection, overcharged) if overcharged else {}
     unsent = await transactions.unsent(tx.connection, closed)
     usage = await closes.closes_by_customer(tx.connection, closed.values())
-    final = await final_accounts(tx, [each for each in customers.values() if leaving(each, lists) == "final_bill"])
+    final = await final_accounts(
+        tx.connection, [each for each in customers.values() if leaving(each, lists) == "final_bill"]
+    )
     return [
         Case(
             customers[each],
@@ -141,13 +145,13 @@ async def _cases(tx: Transaction, closed: Mapping[int, int], lists: ReferenceLis
     ]
 
 
-async def final_accounts(tx: Transaction, customers: Sequence[CustomerState]) -> dict[int, FinalAccount]:
+async def final_accounts(connection: AsyncConnection, customers: Sequence[CustomerState]) -> dict[int, FinalAccount]:
     """What decides on the bills of these Final Bill customers, by customer."""
     if not customers:
         return {}
-    balance = await balances.of_customers(tx.connection, [each.customer_id for each in customers])
+    balance = await balances.of_customers(connection, [each.customer_id for each in customers])
     final_bills = [each.final_bill_id for each in customers if each.final_bill_id is not None]
-    invoiced = await invoices.final_bills_invoiced(tx.connection, final_bills)
+    invoiced = await invoices.final_bills_invoiced(connection, final_bills)
     return {
         each.customer_id: FinalAccount(balance.get(each.customer_id, ZERO), each.final_bill_id in invoiced)
         for each in customers

@@ -20,6 +20,7 @@ _LAST_NETS = text(
     CROSS JOIN LATERAL (
         SELECT net FROM invoice
         WHERE invoice.customer_id = wanted.customer_id AND status IN ('approved', 'sent', 'part_paid', 'paid')
+            AND run_id IS DISTINCT FROM CAST(:run_id AS bigint)
         ORDER BY invoice_id DESC LIMIT :count
     ) AS last
     """
@@ -37,9 +38,11 @@ async def save(connection: AsyncConnection, changed: Bounds) -> None:
     await connection.execute(update(billing_bounds).values(**asdict(changed)))
 
 
-async def last_nets(connection: AsyncConnection, customers: Collection[int]) -> dict[int, list[Decimal]]:
-    """The nets of the last approved invoices of these customers."""
+async def last_nets(
+    connection: AsyncConnection, customers: Collection[int], count: int = COMPARED, *, but_of_run: int | None = None
+) -> dict[int, list[Decimal]]:
+    """The nets of the last approved invoices of these customers, the newest first; those of one run left out."""
     found: dict[int, list[Decimal]] = defaultdict(list)
-    for row in await connection.execute(_LAST_NETS, {"ids": list(customers), "count": COMPARED}):
+    for row in await connection.execute(_LAST_NETS, {"ids": list(customers), "count": count, "run_id": but_of_run}):
         found[row.customer_id].append(row.net)
     return found

@@ -107,6 +107,15 @@ async def numbered(connection: AsyncConnection, run_id: int) -> int:
     return await connection.scalar(statement) or 0
 
 
+async def outcomes(connection: AsyncConnection, run_id: int, customers: Collection[int]) -> dict[int, Row[Any]]:
+    """What became of these customers in a run (state, reason, net, gross), by customer."""
+    c, i = run_customer.c, invoice.c
+    statement = select(c.customer_id, c.state, c.reason, i.net, i.gross)
+    statement = statement.outerjoin(invoice, i.invoice_id == c.invoice_id)
+    found = await connection.execute(statement.where(c.run_id == run_id, c.customer_id == func.any(list(customers))))
+    return {row.customer_id: row for row in found}
+
+
 async def take_parked(connection: AsyncConnection, run_id: int, resumed_in: int) -> list[int]:
     """Note that the parked customers of a run that were not tried again yet are, in that run. Returns them."""
     c = run_customer.c

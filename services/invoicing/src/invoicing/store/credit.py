@@ -119,6 +119,13 @@ async def figures(connection: AsyncConnection, customers: Collection[int]) -> Se
     return (await connection.execute(_FIGURES, {"ids": list(customers)})).all()
 
 
+async def unbilled_usage(connection: AsyncConnection, customers: Collection[int]) -> dict[int, Decimal]:
+    """What rating told last of unbilled usage of these customers: pounds net, exact."""
+    c = credit.c
+    statement = select(c.customer_id, c.usage_exact).where(c.customer_id == func.any(list(customers)))
+    return {row.customer_id: row.usage_exact for row in await connection.execute(statement)}
+
+
 async def save(connection: AsyncConnection, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep these columns of customers' credit; each row has `customer_id` and those columns."""
     if not rows:
