@@ -110,6 +110,7 @@ class TransactionView(BaseModel):
     list_price: Amount | None
     discount: Amount | None
     net_exact: Amount | None
+    plan: str = Field(description="the discount plan that priced a usage line; empty where none did")
 
 
 class InvoiceView(InvoiceState):

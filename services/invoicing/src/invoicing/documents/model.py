@@ -44,7 +44,10 @@ class ChargeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageLine:
-    """The calls of one class in one band; `seconds` for voice, `units` for messages, `volume_bytes` for data."""
+    """The calls of one class in one band; `seconds` for voice, `units` for messages, `volume_bytes` for data.
+
+    `plan` is the discount plan that priced them, `discount` what it took off, in the bill's currency.
+    """
 
     call_class: str
     band: str
@@ -53,6 +56,8 @@ class UsageLine:
     seconds: int = 0
     units: int = 0
     volume_bytes: int = 0
+    plan: str = ""
+    discount: Decimal = Decimal("0.00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

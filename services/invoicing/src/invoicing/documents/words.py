@@ -149,7 +149,7 @@ def _section(section: Section, money: Money) -> dict[str, Any]:
         ],
         "usage": [
             [
-                line.call_class or "Other",
+                _usage_words(line, money),
                 BANDS.get(line.band, line.band.capitalize()),
                 f"{line.calls:,}",
                 used(line),
@@ -161,6 +161,16 @@ def _section(section: Section, money: Money) -> dict[str, Any]:
         "usage_net": money(sum((line.net for line in section.usage), Decimal(0))) if both else "",
         "net": money(section.net),
     }
+
+
+def _usage_words(line: UsageLine, money: Money) -> str:
+    """`National`, or `National, plan MOBILE-500: £4.20 discount`."""
+    what = line.call_class or "Other"
+    if not line.plan:
+        return what
+    return (
+        f"{what}, plan {line.plan}: {money(line.discount)} discount" if line.discount else f"{what}, plan {line.plan}"
+    )
 
 
 def used(line: UsageLine) -> str:

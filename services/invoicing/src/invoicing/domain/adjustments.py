@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from contracts.closing import UsageAdjusted, UsageLine
 from invoicing.domain.transactions import ZERO, Transaction
-from invoicing.domain.usage import LineKey, key_of
+from invoicing.domain.usage import LineKey, described, key_of
 from money.rounding import to_pennies
 
 
@@ -66,6 +66,7 @@ def correction(
         net_exact=line.net_exact,
         adjustment_id=adjustment_id,
         adjusts=billed.line.transaction_id if billed else None,
+        plan=line.plan,
     )
 
 
@@ -81,6 +82,5 @@ def correction_net(net_exact: Decimal, left: Decimal | None) -> Decimal:
 
 
 def _description(line: UsageLine) -> str:
-    what = f"{line.call_class} calls, {line.band}" if line.band else f"{line.call_class} calls"
     counted = f"{line.calls} call" if line.calls == 1 else f"{line.calls} calls"
-    return f"{what}: {counted} {'given back' if line.net_exact < 0 else 'corrected'}"
+    return f"{described(line)}: {counted} {'given back' if line.net_exact < 0 else 'corrected'}"

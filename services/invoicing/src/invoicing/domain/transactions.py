@@ -55,6 +55,7 @@ class Transaction:
     cost: Decimal | None = None
     adjustment_id: int | None = None
     adjusts: int | None = None
+    plan: str = ""
 
 
 def net_of(transactions: list[Transaction]) -> Decimal:

@@ -10,7 +10,7 @@ from contracts.closing import ControlTotals, UsageLine
 from invoicing.domain.transactions import Transaction
 from money.rounding import to_pennies
 
-LineKey = tuple[int | None, str | None, str | None]
+LineKey = tuple[int | None, str | None, str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Close:
 
 
 def usage_transactions(close: Close) -> list[Transaction]:
-    """SPEC Z2: one transaction per number, call class and band; net = the exact sum of its calls, rounded once."""
+    """SPEC Z2: one transaction per number, class, band and plan; net = the exact sum of its calls, rounded once."""
     return [_transaction(close, line) for line in close.lines]
 
 
@@ -33,7 +33,7 @@ def _transaction(close: Close, line: UsageLine) -> Transaction:
     return Transaction(
         customer_id=close.customer_id,
         kind="usage",
-        description=f"{line.call_class} calls, {line.band}" if line.band else f"{line.call_class} calls",
+        description=described(line),
         net=to_pennies(line.net_exact),
         close_id=close.close_id,
         number_id=line.number_id,
@@ -48,7 +48,14 @@ def _transaction(close: Close, line: UsageLine) -> Transaction:
         discount=line.discount,
         net_exact=line.net_exact,
         cost=line.cost,
+        plan=line.plan,
     )
+
+
+def described(line: UsageLine) -> str:
+    """What a line is of: `National calls, peak, plan MOBILE-500`."""
+    parts = [f"{line.call_class} calls", line.band, f"plan {line.plan}" if line.plan else ""]
+    return ", ".join(part for part in parts if part)
 
 
 def differences(close: Close, billed: Sequence[Transaction]) -> list[str]:
@@ -63,11 +70,11 @@ def differences(close: Close, billed: Sequence[Transaction]) -> list[str]:
 
 def key_of(line: UsageLine | Transaction) -> LineKey:
     """What tells the lines of a close apart."""
-    return line.number_id, line.call_class, line.band
+    return line.number_id, line.call_class, line.band, line.plan
 
 
 def _line_difference(line: UsageLine, billed: Transaction | None) -> str:
-    where = f"{line.number} {line.call_class} {line.band}"
+    where = f"{line.number} {line.call_class} {line.band} {line.plan}".rstrip()
     if line.net_exact != line.list_price - line.discount:
         return f"{where}: {line.net_exact} is not {line.list_price} less {line.discount}"
     if billed is None or (billed.calls, billed.seconds) != (line.calls, line.seconds):

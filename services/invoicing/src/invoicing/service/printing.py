@@ -17,6 +17,7 @@ from invoicing.documents.model import ChargeLine, InvoiceDocument, Party, Sectio
 from invoicing.domain.transactions import Transaction
 from invoicing.domain.vat import CHARGED
 from invoicing.store.readmodel import Labels
+from money.rounding import to_pennies
 
 HOME = "GB"
 ACCOUNT = "Account"
@@ -119,7 +120,9 @@ def _place(line: Transaction, labels: Labels) -> _Place:
 def _section(place: _Place, lines: Sequence[Transaction], labels: Labels) -> Section:
     kind, title, key = place
     label = labels.numbers.get(key, ("", ""))[1] if kind == 0 else ""
-    usage = sorted((line for line in lines if line.kind == "usage"), key=lambda line: (line.call_class, line.band))
+    usage = sorted(
+        (line for line in lines if line.kind == "usage"), key=lambda line: (line.call_class, line.band, line.plan)
+    )
     charges = sorted((line for line in lines if line.kind != "usage"), key=lambda line: line.transaction_id or 0)
     return Section(
         title=title,
@@ -148,4 +151,6 @@ def _usage_line(line: Transaction) -> UsageLine:
         seconds=line.seconds or 0,
         units=line.units or 0,
         volume_bytes=line.volume_bytes or 0,
+        plan=line.plan,
+        discount=to_pennies(line.discount or Decimal(0)),
     )

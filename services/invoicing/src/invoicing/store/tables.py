@@ -38,6 +38,7 @@ CANCELLING = "cancelled, with drafts still to be removed"
 RECREATE = "its data changed since it was closed: make its draft again at once"
 APPROVAL = "how often it was approved; each has documents of its own"
 REMADE_BY = "the run that is to make this draft again; it has no lines until then"
+PLAN = "the discount plan that priced a usage line, empty where none did"
 OPEN = "paid <> gross AND status IN ('approved', 'sent', 'part_paid')"
 """Invoices with something left to pay, credit notes with something left to use; an index has these only."""
 
@@ -251,6 +252,7 @@ transaction = Table(
     Column("cost", EXACT),
     Column("adjustment_id", BigInteger),
     Column("adjusts", BigInteger, comment="the billed usage line that it corrects"),
+    Column("plan", Text, nullable=False, server_default="", comment=PLAN),
     CheckConstraint(
         "kind IN ('one_off', 'recurring', 'usage', 'refund', 'adjustment', 'low_usage_charge')",
         name="transaction_kind",
@@ -264,7 +266,7 @@ transaction = Table(
     ),
     Index(
         "transaction_close_line",
-        *("close_id", "number_id", "call_class", "band"),
+        *("close_id", "number_id", "call_class", "band", "plan"),
         unique=True,
         postgresql_where=text("close_id IS NOT NULL"),
     ),
