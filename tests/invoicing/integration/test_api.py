@@ -50,6 +50,15 @@ async def test_a_run_from_draft_to_approved(api: httpx.AsyncClient, world: World
         pass
     told = (await api.get(where)).json()
     assert (told["approved"], told["sent"], told["not_emailed"]) == (1, 0, 0)
+    stages = {each["stage"]: (each["done"], each["of"], each["seconds"] is None) for each in told["stages"]}
+    assert stages == {
+        "markers": (4, 4, False),
+        "usage": (3, 3, False),
+        "drafts": (3, 3, False),
+        "approved": (1, 1, False),
+        "documents": (0, 1, False),
+        "sent": (0, 0, True),
+    }
     parked = (await api.get(f"{where}/customers", params={"state": "parked"})).json()
     assert parked["items"][0]["reason"] == "missing details: billing address"
     assert parked["next"] is None

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from contracts.base import Amount, Money
 from contracts.billing import InvoiceState, RunKind, RunState, RunTotals
 from contracts.customers import Address
+from invoicing.domain.progress import StageName
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import Transaction
 from invoicing.service.events import invoice_values
@@ -48,7 +49,7 @@ class ProgressView(BaseModel):
     """How many of a run's customers are where."""
 
     stage: str = Field(
-        description="draft, waiting_for_cut, waiting_for_usage, drafting, approving, or the state it ended in"
+        description="draft, waiting_for_cut, waiting_for_usage, drafting, approving, cancelling, or how it ended"
     )
     customers: int
     waiting: int
@@ -58,10 +59,21 @@ class ProgressView(BaseModel):
     parked: int
 
 
+class StageView(BaseModel):
+    """A stage of a run: how many of how many are through it, and how long ago it began."""
+
+    stage: StageName
+    done: int
+    of: int = Field(description="of markers: 0 until the first has come")
+    since: datetime | None = Field(description="null before it began")
+    seconds: int | None
+
+
 class RunDetails(RunView):
     """A billing run with how far it is."""
 
     progress: ProgressView
+    stages: list[StageView]
     totals: RunTotals
     approved: int
     sent: int
@@ -158,6 +170,7 @@ def run_details(report: RunReport) -> RunDetails:
     return RunDetails(
         **_run_values(report.run),
         progress=ProgressView(stage=report.stage, customers=sum(counts.values()), **states),
+        stages=[StageView.model_validate(each, from_attributes=True) for each in report.stages],
         totals=report.totals,
         approved=report.progress.approved,
         sent=report.progress.sent,

@@ -8,11 +8,14 @@ from typing import Any
 from sqlalchemy import Row
 
 from contracts.billing import RunTotals, VatLine
+from invoicing.domain.progress import Stage, stages_of
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import Transaction
 from invoicing.service.events import run_totals
 from invoicing.store import documents, invoices, runs, transactions
+from invoicing.store.progress import milestones
 from invoicing.store.runs import Progress
+from service_kit import clock
 from service_kit.database import reading
 from service_kit.erasures import erased_among
 from service_kit.problems import Conflict, NotFound, Problem
@@ -25,6 +28,7 @@ class RunReport:
     run: Run
     stage: str
     progress: Progress
+    stages: list[Stage]
     totals: RunTotals
     failed_documents: int
 
@@ -46,11 +50,14 @@ async def run_report(run_id: int) -> RunReport:
             raise NotFound(f"there is no billing run {run_id}")
         progress = await runs.progress(connection, run_id)
         failed = await documents.failed_of_run(connection, run_id)
-    return RunReport(run, stage_of(run, progress), progress, run_totals(progress), failed)
+        stages = stages_of(progress.customers, await milestones(connection, run_id), clock.now())
+    return RunReport(run, stage_of(run, progress), progress, stages, run_totals(progress), failed)
 
 
 def stage_of(run: Run, progress: Progress) -> str:
     """What a run is doing or waiting for."""
+    if run.cancelling:
+        return "cancelling"
     if run.approving:
         return "approving"
     if run.state == "requested":
