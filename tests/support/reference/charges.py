@@ -13,7 +13,11 @@ from tests.support.reference.pricing import pence
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge on a customer, a number or a feature. `months` is None for a one-off; `price` is in pounds for one."""
+    """A charge on a customer, a number or a feature. `months` is None for a one-off; `price` is in pounds for one.
+
+    Its periods are counted from the month of `anchor`, of its start where it has none: one that goes on from an earlier
+    charge keeps that one's periods (SPEC Z5, Z8).
+    """
 
     description: str
     price: Fraction
@@ -23,6 +27,12 @@ class Charge:
     months: int | None = None
     in_advance: bool = True
     vat_rate: str | None = None
+    anchor: date | None = None
+
+    @property
+    def counted_from(self) -> date:
+        """The day in whose month its first period begins."""
+        return self.anchor or self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ def settled_to(charge: Charge, bill_to: date) -> date | None:
 
 def _advance_to(charge: Charge, bill_to: date) -> date | None:
     assert charge.months
-    period = period_with(charge.start, charge.months, bill_to + ONE_DAY)
+    period = period_with(charge.counted_from, charge.months, bill_to + ONE_DAY)
     return period[1] if period else None
 
 
@@ -63,7 +73,7 @@ def _arrears_to(charge: Charge, bill_to: date) -> date | None:
     assert charge.months
     if charge.end is not None and charge.end <= bill_to:
         return charge.end
-    last, first = None, first_of_month(charge.start)
+    last, first = None, first_of_month(charge.counted_from)
     while month_later(first, charge.months) - ONE_DAY <= bill_to:
         first = month_later(first, charge.months)
         last = first - ONE_DAY
