@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from tests.invoicing import made
 from tests.invoicing.integration.conftest import World
+from tests.invoicing.integration.step import taken_back
+from tests.invoicing.integration.test_kills import killed_in
 
 from contracts.closing import UsageAdjusted, UsageLine
 from contracts.customers import CustomerCreated
@@ -133,3 +135,15 @@ async def test_the_database_refuses_a_second_correction_of_a_line_by_one_adjustm
     with pytest.raises(IntegrityError, match="transaction_adjustment"):
         async with transaction() as tx:
             await transactions.add(tx.connection, [again, again])
+
+
+async def test_a_process_killed_while_it_gives_back_has_given_nothing_or_all(
+    service_dsn: str, world: World, billed: Billed
+) -> None:
+    """B1: killed before it commits; what comes again is posted once."""
+    killed_in("invoicing.adjusted", service_dsn, billed.run_id)
+    assert await refunds(world, billed) == []
+    received = made.received(await taken_back(billed.run_id))
+    await take_in_closes(received)
+    await take_in_closes(received)
+    assert [net for net, *_ in await refunds(world, billed)] == [Decimal("-1.00")]
