@@ -255,3 +255,18 @@ async def test_actions_heed_the_version_that_was_seen_and_keys(desk: Desk) -> No
     again = await desk.api.post(url, json=body, headers={"If-Match": '"1"', "Idempotency-Key": "close-1"})
     assert (first.status_code, first.headers["etag"], first.content) == (200, '"2"', again.content)
     assert (await desk.api.delete(url, headers={"If-Match": '"1"'})).status_code == 412
+
+
+async def test_a_feature_is_linked_again_to_a_number_that_was_cancelled(desk: Desk) -> None:
+    """C9, C14: the feature runs already, its number was to follow."""
+    customer = await desk.customer()
+    number = await desk.number(customer, start="2025-03-01")
+    await desk.feature(customer, number_id=number, charges=[RENTAL])
+    before = await desk.picture(customer)
+    await desk.act(customer, "final-bill", final_bill_date="2025-01-31")
+    [alone] = (await desk.picture(customer))["features"]
+    assert (alone["number_id"], alone["end"]) == (None, "2025-01-31")
+    await desk.act(customer, "drop", drop_date="2024-12-31")
+    assert await desk.picture(customer) == {"numbers": [], "features": []}
+    await desk.act(customer, "reinstate", reinstate_date="2025-01-01")
+    assert await desk.picture(customer) == before
