@@ -159,6 +159,8 @@ async def test_who_cannot_be_previewed_is_said(world: World, api: httpx.AsyncCli
     await world.hear(made.number(without.customer_id, made.charge("28.00", START, months=1)))
     unknown = await api.post("/customers/999999/previews", json={"action": "drop", "date": "2025-02-10"})
     assert unknown.status_code == 404
+    far = await api.post(f"/customers/{active.customer_id}/previews", json={"action": "drop", "date": "9999-12-31"})
+    assert (far.status_code, far.json()["errors"][0]["field"]) == (422, "date")
     not_dropped = await api.post(
         f"/customers/{active.customer_id}/previews", json={"action": "reinstate", "date": "2025-02-10"}
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Body
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from contracts.base import Amount, Id, Money
 from contracts.billing import VatLine
@@ -22,8 +22,16 @@ from service_kit.http import Router, repeatable
 router = Router(tags=["previews"])
 _READ = [scope("invoicing:read"), repeatable("nothing is changed")]
 MOST_LINES = 1000
-Day = date
-"""In models that have a field called `date`."""
+EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
+
+
+def _in_range(day: date) -> date:
+    if not EARLIEST <= day <= LATEST:
+        raise ValueError(f"give a day from {EARLIEST} to {LATEST}")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_in_range)]
 _AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "rating cannot be asked now: try again"}}
 
 
