@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -142,6 +143,38 @@ async def test_a_run_goes_on_without_who_is_erased_in_it(world: World) -> None:
     await world.draft(run_id)
     states = {row["customer_id"]: (row["state"], row["reason"]) for row in await world.customers(run_id)}
     assert states == {other.customer_id: ("drafted", ""), customer.customer_id: ("skipped", "erased")}
+
+
+async def test_erasures_payments_and_limits_in_the_middle_of_a_run(world: World, service_dsn: str) -> None:
+    """C17, C13, I3: all at once, nobody waits for ever, others are billed and the books are sound."""
+    customers = [made.customer(low_invoice=made.CREATE, credit_limit="5.00") for _ in range(24)]
+    lines = [made.number(each.customer_id, made.charge("10.00", date(2025, 1, 1), months=1)) for each in customers]
+    await world.hear(*customers, *lines)
+    run_id = await world.start()
+    await world.answer(run_id, {each.customer_id: [made.usage_line("5.00")] for each in customers})
+    gone, kept = customers[::4], [each for each in customers if each not in customers[::4]]
+
+    async def bill() -> None:
+        await world.draft(run_id, 3)
+        await world.approve(run_id, 3)
+
+    async def leave() -> None:
+        for each in gone:
+            await erase(world, each, 2)
+
+    async def pay() -> None:
+        for each in kept:
+            await record_payment(NewPayment(each.customer_id, D("3.00"), date(2025, 2, 5)), "ann")
+
+    async def watch() -> None:
+        for _ in range(40):
+            await review_next(5)
+
+    await asyncio.gather(bill(), leave(), pay(), watch())
+    billed = [row["customer_id"] for row in await world.invoices(run_id) if row["status"] == "part_paid"]
+    assert set(billed) == {each.customer_id for each in kept}
+    assert len(await world.told(ErasureConfirmed)) == len(gone)
+    assert_sound({"invoicing": service_dsn}, at_rest=False)
 
 
 async def test_what_comes_late_about_an_erased_customer_is_dropped(world: World) -> None:
