@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import partial
 
 from sqlalchemy import select
 from tests.invoicing import made
 
 from contracts.closing import UsageAdjusted
 from invoicing.service.approvals import approve_next
-from invoicing.service.closes import take_in_closes
 from invoicing.service.by_hand import NewInvoice, make_by_hand
 from invoicing.service.cancelling import cancel_next
+from invoicing.service.closes import take_in_closes
 from invoicing.service.credit import review_next
 from invoicing.service.drafting import draft_next
 from invoicing.service.erasing import erase_next
@@ -21,43 +23,27 @@ from invoicing.service.recreating import recreate_invoice
 from invoicing.service.resuming import resume_run
 from invoicing.service.runs import request_run, start_run
 from invoicing.service.sending import send_next
+from invoicing.service.unapproving import unapprove_invoice
 from invoicing.store import adjustments
 from invoicing.store.tables import invoice
-from invoicing.service.unapproving import unapprove_invoice
 from service_kit.database import bind, reading
 
+Step = Callable[[int], Awaitable[object]]
 
-async def main(dsn: str, what: str, run_id: int) -> None:
-    """Do the step once, on the database of that DSN; some take the id of an invoice or a customer for that of a run."""
+
+async def main(dsn: str, what: str, about: int) -> None:
+    """Do the step once, on the database of that DSN, about the run, invoice or customer of that id."""
     database = bind(dsn)
-    match what:
-        case "invoicing.requested":
-            await request_run(run_id)
-        case "invoicing.started":
-            await start_run(run_id, 3)
-        case "invoicing.group":
-            await draft_next(run_id, 3)
-        case "invoicing.numbered":
-            await approve_next(run_id, 3)
-        case "invoicing.sent":
-            await send_next("http://invoicing.example", 3)
-        case "invoicing.adjusted":
-            await take_in_closes(made.received(await taken_back(run_id)))
-        case "invoicing.cancelled":
-            await cancel_next(run_id, 3)
-        case "invoicing.resumed":
-            await resume_run(run_id, "tests")
-        case "invoicing.unapproved":
-            await unapprove_invoice(run_id)
-        case "invoicing.recreated":
-            await recreate_invoice(run_id, "tests")
-        case "invoicing.by_hand":
-            await make_by_hand(NewInvoice(customer_id=run_id, bill_to=date(2025, 2, 28), confirm_empty=True), "tests")
-        case "invoicing.credit":
-            await review_next()
-        case "invoicing.erasing":
-            await erase_next(3)
+    await STEPS[what](about)
     await database.close()
+
+
+async def _give_back(run_id: int) -> None:
+    await take_in_closes(made.received(await taken_back(run_id)))
+
+
+async def _by_hand(customer_id: int) -> None:
+    await make_by_hand(NewInvoice(customer_id=customer_id, bill_to=date(2025, 2, 28), confirm_empty=True), "tests")
 
 
 async def taken_back(run_id: int) -> UsageAdjusted:
@@ -79,6 +65,23 @@ async def taken_back(run_id: int) -> UsageAdjusted:
         totals=made.totals(line),
         reason="dropped",
     )
+
+
+STEPS: dict[str, Step] = {
+    "invoicing.requested": request_run,
+    "invoicing.started": partial(start_run, partitions=3),
+    "invoicing.group": partial(draft_next, group=3),
+    "invoicing.numbered": partial(approve_next, group=3),
+    "invoicing.sent": lambda _: send_next("http://invoicing.example", 3),
+    "invoicing.adjusted": _give_back,
+    "invoicing.cancelled": partial(cancel_next, group=3),
+    "invoicing.resumed": partial(resume_run, by="tests"),
+    "invoicing.unapproved": unapprove_invoice,
+    "invoicing.recreated": partial(recreate_invoice, by="tests"),
+    "invoicing.by_hand": _by_hand,
+    "invoicing.credit": lambda _: review_next(),
+    "invoicing.erasing": lambda _: erase_next(3),
+}
 
 
 if __name__ == "__main__":

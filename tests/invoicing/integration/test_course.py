@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from tests.invoicing import made
 from tests.invoicing.integration.conftest import PARTITIONS, World
+from tests.support.auditor import assert_sound
 
 from contracts.billing import BillingRunCancelled, BillingRunRequested, InvoiceApproved, InvoiceRemoved
 from contracts.closing import UsageCloseReleased
@@ -33,6 +35,13 @@ from service_kit.problems import Conflict, Invalid, NotFound
 
 JANUARY = date(2025, 1, 31)
 FEBRUARY = date(2025, 2, 28)
+
+
+@pytest.fixture(autouse=True)
+def sound(service_dsn: str) -> Iterator[None]:
+    """Whatever a test does, the books balance after it."""
+    yield
+    assert_sound({"invoicing": service_dsn}, at_rest=False)
 
 
 async def cancelled(run_id: int, group: int = 2) -> int:

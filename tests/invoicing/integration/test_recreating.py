@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import select
 from tests.invoicing import made
 from tests.invoicing.integration.conftest import PARTITIONS, World, rows
+from tests.support.auditor import assert_sound
 
 from contracts.billing import (
     AccountBalanceChanged,
@@ -38,6 +40,13 @@ from service_kit.database import transaction
 from service_kit.problems import Conflict, NotFound
 
 FEBRUARY = date(2025, 2, 28)
+
+
+@pytest.fixture(autouse=True)
+def sound(service_dsn: str) -> Iterator[None]:
+    """Whatever a test does, the books balance after it."""
+    yield
+    assert_sound({"invoicing": service_dsn}, at_rest=False)
 
 
 async def a_draft(world: World, *lines: UsageLine, **what: Any) -> tuple[CustomerCreated, dict[str, Any]]:
