@@ -36,6 +36,7 @@ _BILLED_TO = date(2026, 5, 31)
 _BEGAN = date(2024, 1, 1)
 _PREFIXES = 2_000
 _NEVER = 1 << 60
+_POSITIVE = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,10 @@ _TERMS = (
     _Terms(Decimal("29.95"), 3, True),
 )
 _CLASSES = ("UK National", "UK Mobile", "Non-geographic", "International 1")
-_CLASS_OF_HUNDRED = f"CASE WHEN row %% 100 < 50 THEN '{_CLASSES[0]}' WHEN row %% 100 < 80 THEN '{_CLASSES[1]}' "
-_CLASS_OF_HUNDRED += f"WHEN row %% 100 < 92 THEN '{_CLASSES[2]}' ELSE '{_CLASSES[3]}' END"
+_CALL_CLASS = f"""
+    CASE WHEN kind < 50 THEN '{_CLASSES[0]}' WHEN kind < 80 THEN '{_CLASSES[1]}' WHEN kind < 92 THEN '{_CLASSES[2]}'
+         ELSE '{_CLASSES[3]}' END
+"""
 _CUSTOMERS = """
     INSERT INTO customer (customer_id, version, account_number, billing_cycle, vat_rate, state)
     SELECT i, 1, account, cycle, 'standard', %(state)s::jsonb || jsonb_build_object(
@@ -100,11 +103,12 @@ _USAGE = f"""
         charge_micro, cost_micro, source, record_id, charged_number, other_party, direction, service_type, started,
         local_date, band, seconds, units, volume_bytes, known_class, retail_micro, cdr_cost_micro, carrier_cost_micro,
         currency, received_on, generation, rate_id, markup)
-    SELECT {OLD_SLOT << SLOT_SHIFT} + row, 1, 1 + i %% %(customers)s, i, {_CLASS_OF_HUNDRED}, 'Destination 14',
+    SELECT {OLD_SLOT << SLOT_SHIFT} + row, 1, 1 + i %% %(customers)s, i, {_CALL_CLASS}, 'Destination 14',
            'standard', '44', 1, 60, 12345 + row * 7919 %% 99991, 4000, 'oldcarrier', 'stored-' || row, {NUMBER_SQL},
            '441632960123', 'outbound', 'voice', began, (began AT TIME ZONE 'Europe/London')::date, '', 60, 0, 0, NULL,
            NULL, 4000, NULL, 'GBP', (began AT TIME ZONE 'Europe/London')::date, %(generation)s, 1, NULL
-    FROM (SELECT row, 1 + row * 61803399 %% (%(customers)s::bigint * %(numbers)s) AS i,
+    FROM (SELECT row, 1 + (hashint8extended(row, 1) & {_POSITIVE}) %% (%(customers)s::bigint * %(numbers)s) AS i,
+                 (hashint8extended(row, 2) & {_POSITIVE}) %% 100 AS kind,
                  %(first_day)s::timestamptz + row * 7 %% 2500000 * interval '1 second' AS began
           FROM generate_series(%(first)s::bigint, %(first)s::bigint + %(rows)s - 1) AS row) AS rows
 """
