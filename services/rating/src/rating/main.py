@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from contracts.cdrs import CdrReceived
 from contracts.closing import UsageAdjusted, UsageClosed, UsageUnbilled
 from contracts.erasures import ErasureConfirmed
-from contracts.reference import TariffUpdated
+from contracts.reference import DiscountPlanUpdated, TariffUpdated
 from contracts.usage import UsageIgnored, UsageRated, UsageRejected, UsageReversed, UsageSuspended, UsageUnpriced
 from rating.api import ROUTERS
 from rating.closer import closer, retry, sealer, unbilled
@@ -38,6 +38,7 @@ PUBLISHES = (
     UsageUnbilled,
     UsageReversed,
     TariffUpdated,
+    DiscountPlanUpdated,
     ErasureConfirmed,
 )
 WORKERS: dict[str, Role] = {

@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 from contracts.cdrs import CdrReceived
 from rating.api.views import Id, Page, exact_pounds, pounds
 from rating.domain.arithmetic import Step
+from rating.domain.discounts import Discounted, Draw
 from rating.domain.explaining import Explanation
+from rating.domain.plans import CASH
 from rating.service import explaining as use
 from rating.service.cdrs import LONGEST_RECORD_BYTES
 from service_kit.auth import scope
@@ -52,12 +54,32 @@ class StepView(BaseModel):
     facts: dict[str, str | int | bool | None]
 
 
+class DrawView(BaseModel):
+    """What a call drew on a pool: seconds, calls or messages, bytes, or pounds."""
+
+    plan: str
+    pool: str
+    unit: Literal["minutes", "calls", "megabytes", "cash"]
+    amount: str
+
+
+class DiscountView(BaseModel):
+    """What discount plans make of a call (SPEC R7); `charge` is what is left. Amounts in pounds, without VAT."""
+
+    plan: str
+    discount: str
+    charge: str
+    provisional: bool = Field(description="no close has it yet: as if the month's bill were made now")
+    close_id: int | None
+    draws: list[DrawView]
+
+
 class ExplanationView(BaseModel):
     """What became of a record and why (SPEC R9). Amounts in pounds, without VAT, exact.
 
     `charge` is what is charged; `worked_out` what the arithmetic shown gives today, and `agrees` whether they are the
-    same: null where it cannot be worked out again. `step` is the step of the price chain that answered: 1 the
-    tariff's rate, 2 a markup, 3 a fallback markup, 0 an unanswered call. `sentences` are those of `steps`.
+    same: null where it cannot be worked out again; both before `discount`. `step` is the step of the price chain that
+    answered: 1 the tariff's rate, 2 a markup, 3 a fallback markup, 0 an unanswered call. `sentences` are of `steps`.
     """
 
     usage_id: int | None = Field(description="null where the call was only asked about", examples=[281474976710700])
@@ -73,6 +95,7 @@ class ExplanationView(BaseModel):
     worked_out: str | None = Field(examples=["0.156000"])
     agrees: bool | None
     cost: str | None = Field(description="what it costs us", examples=["0.050000"])
+    discount: DiscountView | None = Field(description="null where no plan prices it", examples=[None])
     steps: list[StepView] = Field(examples=[_STEPS_EXAMPLE])
     sentences: list[str] = Field(examples=[[each["sentence"] for each in _STEPS_EXAMPLE]])
 
@@ -132,9 +155,26 @@ def _view(told: Explanation) -> ExplanationView:
         worked_out=pounds(told.worked_micro),
         agrees=told.agrees,
         cost=pounds(told.cost_micro),
+        discount=None if told.discounted is None else _discount(told.discounted),
         steps=[_step(each) for each in told.steps],
         sentences=[each.sentence for each in told.steps],
     )
+
+
+def _discount(told: Discounted) -> DiscountView:
+    return DiscountView(
+        plan=told.plan,
+        discount=exact_pounds(told.discount_micro),
+        charge=exact_pounds(told.charge_micro),
+        provisional=told.close_id is None,
+        close_id=told.close_id,
+        draws=[_draw(each) for each in told.draws],
+    )
+
+
+def _draw(draw: Draw) -> DrawView:
+    amount = exact_pounds(draw.amount) if draw.unit == CASH else str(draw.amount)
+    return DrawView(plan=draw.plan, pool=draw.pool, unit=draw.unit, amount=amount)  # type: ignore[arg-type]
 
 
 def _step(step: Step) -> StepView:

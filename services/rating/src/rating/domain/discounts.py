@@ -73,6 +73,20 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class Discounted:
+    """SPEC Z19: the draw of a call. `charge_micro` is what is left to be charged.
+
+    `close_id` is the close that decided; None: it is provisional, as if the month's bill were made now.
+    """
+
+    plan: str
+    discount_micro: int
+    charge_micro: int
+    draws: tuple[Draw, ...]
+    close_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Offer:
     plan: Plan
     pool: Pool

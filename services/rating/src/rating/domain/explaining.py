@@ -26,6 +26,7 @@ from rating.domain.arithmetic import (
 from rating.domain.calendars import BANDS, LOCAL_TIME, Bands, Calendar
 from rating.domain.cdr import Cdr, micros_of
 from rating.domain.closing import with_plus
+from rating.domain.discounts import Discounted
 from rating.domain.verdicts import Held, Rated
 from rating.domain.wording import THING, day, moment, money
 
@@ -67,6 +68,7 @@ class Explanation:
     """SPEC R9: what became of a record and why. Amounts in micro-pounds.
 
     `charge_micro` is what is charged, `worked_micro` what the arithmetic shown gives. `step` is that of SPEC R5.
+    `discounted` is what discount plans made of that; None where none prices the call.
     """
 
     outcome: Outcome
@@ -82,6 +84,7 @@ class Explanation:
     charge_micro: int | None = None
     worked_micro: int | None = None
     cost_micro: int | None = None
+    discounted: Discounted | None = None
 
     @property
     def agrees(self) -> bool | None:

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
 
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.discounts import Discount, Key, Meters, cap_key, pool_key
@@ -59,8 +60,21 @@ async def _meters(connection: AsyncConnection, customer_id: int) -> tuple[Meters
     return Meters(known, holdings, await store.drawn(connection, customer_id)), known, holdings
 
 
-async def provisional(connection: AsyncConnection, customer_id: int, usage_id: int, day: date) -> Discount | None:
-    """What plans would make of a call that is in no close, if its month's bill were made now."""
+async def of_call(connection: AsyncConnection, row: RowMapping) -> tuple[int | None, Discount] | None:
+    """What plans made of a priced call, and the close that decided; without one, what they would make of it now.
+
+    Args:
+        row: of `usage`, or of `held` with its customer where an open close priced it.
+    """
+    decided = await store.of_call(connection, row["usage_id"], row["customer_id"])
+    if decided is not None or "charge_micro" not in row or await store.is_closed(connection, row):
+        return decided
+    told = await _provisional(connection, row["customer_id"], row["usage_id"], row["local_date"])
+    return None if told is None else (None, told)
+
+
+async def _provisional(connection: AsyncConnection, customer_id: int, usage_id: int, day: date) -> Discount | None:
+    """Reads the customer's calls of the month up to that day, as far as no close has them."""
     meters, known, _ = await _meters(connection, customer_id)
     if not known:
         return None

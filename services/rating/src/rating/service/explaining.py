@@ -23,7 +23,9 @@ from rating.domain.explaining import (
     explain_rated,
     explain_rejected,
 )
+from rating.domain.explaining_discounts import with_discount
 from rating.domain.verdicts import Held, Rated, judge_one
+from rating.service import discounting
 from rating.service.pictures import pictures
 from rating.store import explaining as store
 from rating.store import fallback, outcomes
@@ -79,7 +81,8 @@ async def _explain(connection: AsyncConnection, place: str, row: RowMapping) -> 
     if place == "duplicate":
         return explain_duplicate(row["source"], row["record_id"], row["first_usage_id"], row["conflict"], usage_id)
     if place == "usage":
-        return await _explain_judged(connection, outcomes.cdr_of(row), store.rated_of(row), usage_id)
+        told = await _explain_judged(connection, outcomes.cdr_of(row), store.rated_of(row), usage_id)
+        return await _discounted(connection, row, told)
     return await _explain_held(connection, row)
 
 
@@ -90,7 +93,13 @@ async def _explain_held(connection: AsyncConnection, row: RowMapping) -> Explana
     if at_close is None:
         return explain_held(cdr, store.held_of(row), Known(), usage_id)
     rated = fallback.rated_of(at_close)
-    return explain_at_close(cdr, rated, await _known(connection, cdr, rated), at_close["close_id"], usage_id)
+    told = explain_at_close(cdr, rated, await _known(connection, cdr, rated), at_close["close_id"], usage_id)
+    return await _discounted(connection, row, told)
+
+
+async def _discounted(connection: AsyncConnection, row: RowMapping, told: Explanation) -> Explanation:
+    decided = await discounting.of_call(connection, row)
+    return with_discount(told, decided[1], decided[0]) if decided else told
 
 
 async def _explain_judged(

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.charging import SECONDS_PER_MINUTE
-from rating.domain.discounts import Call, Discount, Key, RestRate, billed_of
+from rating.domain.discounts import Call, Discount, Draw, Key, RestRate, billed_of
 from rating.domain.tariffs import DEFAULT_ROUNDING_PLACES, MEGABYTE_BYTES
 from rating.store.close_calls import calls_of_closes
 
@@ -91,9 +91,8 @@ _OF_CALL = text(
 _IS_CLOSED = text(
     """
     SELECT EXISTS (
-        SELECT FROM usage JOIN usage_close AS done USING (customer_id)
-        WHERE usage_id = :usage_id AND done.state <> 'released'
-          AND usage.generation <= done.generation AND usage.local_date <= done.bill_to)
+        SELECT FROM usage_close WHERE customer_id = :customer_id AND state <> 'released'
+          AND :generation <= generation AND CAST(:local_date AS date) <= bill_to)
     """
 )
 
@@ -195,12 +194,16 @@ async def release(connection: AsyncConnection, closes: Sequence[int]) -> None:
         await connection.execute(statement, {"closes": list(closes)})
 
 
-async def of_call(connection: AsyncConnection, usage_id: int, customer_id: int) -> RowMapping | None:
-    """What the close that stands made of a call: `close_id`, `plan`, `discount_micro`, `draws`."""
+async def of_call(connection: AsyncConnection, usage_id: int, customer_id: int) -> tuple[int, Discount] | None:
+    """The close that stands and what it made of a call; None where no plan priced it."""
     values = {"usage_id": usage_id, "customer_id": customer_id}
-    return (await connection.execute(_OF_CALL, values)).mappings().first()
+    row = (await connection.execute(_OF_CALL, values)).first()
+    if row is None:
+        return None
+    return row.close_id, Discount(row.plan, row.discount_micro, tuple(Draw(**each) for each in row.draws))
 
 
-async def is_closed(connection: AsyncConnection, usage_id: int) -> bool:
-    """Whether a close that stands covers a call."""
-    return bool((await connection.execute(_IS_CLOSED, {"usage_id": usage_id})).scalar_one())
+async def is_closed(connection: AsyncConnection, row: RowMapping) -> bool:
+    """Whether a close that stands covers a row of `usage`."""
+    values = {name: row[name] for name in ("customer_id", "generation", "local_date")}
+    return bool((await connection.execute(_IS_CLOSED, values)).scalar_one())
