@@ -14,6 +14,7 @@ from tests.invoicing.integration.test_kills import killed_in
 from contracts.billing import AccountBalanceChanged, CreditLimitReached
 from contracts.closing import UsageUnbilled
 from contracts.customers import CustomerCreated
+from contracts.reference import VatPeriod, VatRate
 from invoicing.service.approvals import approve_invoice
 from invoicing.service.credit import review_next, take_in_usage
 from invoicing.service.payments import NewPayment, record_payment
@@ -130,6 +131,19 @@ async def test_a_lower_limit_is_noticed(world: World) -> None:
     await world.hear(customer.model_copy(update={"version": 2, "credit_limit": D("60.00")}))
     await reviewed()
     assert [level for level, *_ in await levels(world)] == ["warning", "limit"]
+
+
+async def test_another_percentage_of_vat_is_noticed(world: World) -> None:
+    """C7, Z23: unbilled counts with the VAT of today."""
+    customer = await limited(world, vat_rate="reduced")
+    await used(customer, "70.00")
+    await reviewed()
+    assert await levels(world) == []
+    period = VatPeriod(percent=D("25"), valid_from=date(1997, 9, 1))
+    rate = VatRate(treatment="reduced", periods=(period,))
+    await world.hear(made.reference("vat_rates", "reduced", version=2, vat_rate=rate))
+    await reviewed()
+    assert await levels(world) == [("warning", D("87.50"), D("0.00"))]
 
 
 async def test_usage_that_is_told_before_its_customer_is_looked_at_when_the_customer_comes(world: World) -> None:

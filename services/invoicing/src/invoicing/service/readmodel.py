@@ -53,6 +53,8 @@ async def take_in_reference(batch: Sequence[Received]) -> None:
         events = await _fresh(tx, batch)
         entries = _newest(events, ReferenceUpdated, lambda entry: (entry.list, entry.code))
         await store.put_reference(tx.connection, entries)
+        if any(each.list == "vat_rates" for each in entries):
+            await credit.note_all(tx.connection)
         await runs.put_markers(tx.connection, [each for each in events if isinstance(each, RunMarker)])
 
 

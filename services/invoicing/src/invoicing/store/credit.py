@@ -37,6 +37,13 @@ _NOTE_KNOWN = text(
     ON CONFLICT (customer_id) DO UPDATE SET not_before = excluded.not_before
     """
 )
+_NOTE_ALL = text(
+    """
+    INSERT INTO credit_changed (customer_id)
+    SELECT customer_id FROM credit ORDER BY customer_id
+    ON CONFLICT (customer_id) DO UPDATE SET not_before = excluded.not_before
+    """
+)
 # What stands on no approved invoice but for usage, which rating counts (contracts.billing.AccountBalanceChanged).
 _CHARGES = text(
     """
@@ -77,6 +84,11 @@ async def note_known(connection: AsyncConnection, customers: Collection[int]) ->
     """The same for those of these customers that have figures: their terms may have changed."""
     if customers:
         await connection.execute(_NOTE_KNOWN, {"ids": list(customers)})
+
+
+async def note_all(connection: AsyncConnection) -> None:
+    """The same for all that have figures: a rate of VAT may be another one."""
+    await connection.execute(_NOTE_ALL)
 
 
 async def changed(connection: AsyncConnection, limit: int) -> list[int]:
