@@ -21,8 +21,8 @@ from tests.invoicing import made
 from tests.invoicing.integration.conftest import SCOPES
 
 from contracts.base import Event
-from contracts.billing import InvoiceSent
-from contracts.closing import UsageCloseRequested
+from contracts.billing import BillingRunCancelled, InvoiceSent
+from contracts.closing import UsageCloseReleased, UsageCloseRequested
 from contracts.events import EVENTS
 from local_platform import ports
 from service_kit import clock
@@ -186,6 +186,68 @@ async def test_a_month_from_events_to_sent_pdfs_with_the_process_killed_on_the_w
     assert (await platform.client.get(where)).json()["not_emailed"] == 1
     await _check_sent(platform, run_id)
     assert await platform.end() == 0
+
+
+async def test_an_invoice_by_hand_unapproved_made_again_and_a_run_cancelled_through_topics(
+    platform: Platform, ids: int
+) -> None:
+    """I3, I6, I10: the runner goes on by itself with each of them, also when it is killed while it cancels."""
+    customer = made.customer(ids + 1)
+    await platform.start(invoicing_cancelled=1)
+    await platform.send(*made.REFERENCE, customer)
+    await until(lambda: _knows(platform))
+    client = platform.client
+    await until(lambda: _is_known(platform, customer.customer_id))
+    body = {"customer_id": customer.customer_id, "bill_to": "2025-01-31", "invoice_date": "2025-01-31"}
+    run_id = (await client.post("/invoices", json=body)).json()["run_id"]
+    await _play(platform, run_id, customer.customer_id, close_id=ids + 1)
+    (draft,) = (await client.get("/invoices", params={"run_id": run_id})).json()["items"]
+    where = f"/invoices/{draft['invoice_id']}"
+    assert (await client.post(f"{where}/approve")).json()["number"] == "INV000001"
+    assert (await client.post(f"{where}/unapprove")).json()["status"] == "draft"
+    again = (await client.post(f"{where}/recreate")).json()["remade_by"]
+    await _play(platform, again, customer.customer_id, close_id=ids + 2)
+    approved = (await client.post(f"{where}/approve")).json()
+    assert (approved["number"], approved["net"], approved["close_id"]) == ("INV000001", "1.23", ids + 2)
+
+    second = (await client.post("/invoices", json={**body, "bill_to": "2025-02-28"})).json()["run_id"]
+    await _play(platform, second, customer.customer_id, close_id=ids + 3)
+    assert (await client.post(f"/billing-runs/{second}/cancel")).json()["kept"] == 0
+    await platform.died()
+    await platform.start()
+    await platform.read(BillingRunCancelled, lambda found: (second, (customer.customer_id,)) in map(_named, found))
+    invoices = (await client.get("/invoices", params={"customer_id": customer.customer_id})).json()["items"]
+    assert [each["status"] for each in invoices] == ["approved", "removed"]
+    released = await platform.read(UsageCloseReleased, lambda found: ids + 3 in _closes_of(customer.customer_id, found))
+    assert _closes_of(customer.customer_id, released) == {ids + 1, ids + 3}
+
+
+def _named(event: Event) -> tuple[int, tuple[int, ...] | None]:
+    assert isinstance(event, BillingRunCancelled)
+    return event.run_id, event.customers
+
+
+def _closes_of(customer_id: int, found: list[Event]) -> set[int]:
+    released = [each for each in found if isinstance(each, UsageCloseReleased)]
+    return {each.close_id for each in released if each.customer_id == customer_id}
+
+
+async def _play(platform: Platform, run_id: int, customer_id: int, close_id: int) -> None:
+    """A requested run of one customer to its end: its markers, and a close of 1.234."""
+    await platform.send(*await _markers(run_id))
+
+    def asked(found: list[Event]) -> bool:
+        requests = [each for each in found if isinstance(each, UsageCloseRequested)]
+        return any(each.run_id == run_id and each.customers == (customer_id,) for each in requests)
+
+    await platform.read(UsageCloseRequested, asked)
+    line = made.usage_line("1.234", number_id=customer_id)
+    await platform.send(made.closed(run_id, customer_id, line, close_id=close_id))
+    await until(lambda: _is(platform, f"/billing-runs/{run_id}", "state", "completed"))
+
+
+async def _is_known(platform: Platform, customer_id: int) -> bool:
+    return (await platform.client.get(f"/customers/{customer_id}/account")).status_code == 200
 
 
 async def _requested(platform: Platform, customers: list[int]) -> int:
