@@ -23,7 +23,7 @@ def _no_float(value: Any) -> Any:
 def _two_places(value: Decimal) -> Decimal:
     if value.as_tuple().exponent != -2:
         raise ValueError("an amount of money has exactly two decimal places")
-    return abs(value) if value == 0 else value
+    return value or abs(value)
 
 
 def _finite(value: Decimal) -> Decimal:
@@ -31,7 +31,7 @@ def _finite(value: Decimal) -> Decimal:
         raise ValueError("not a finite number")
     if value and not -LARGEST_EXPONENT <= value.adjusted() <= LARGEST_EXPONENT:  # written out, 1E+9999999 fills memory
         raise ValueError("out of range: give a decimal number of up to fifteen digits before the point")
-    return abs(value) if value == 0 else value
+    return value or abs(value)
 
 
 def _plain(value: Decimal) -> str:

@@ -45,7 +45,8 @@ def _quoted(text: str) -> str:
 
 
 def _quoted_json(value: Any) -> str:
-    return _quoted(json.dumps(value, default=str))
+    """A value as JSON; bytes are JSON already."""
+    return _quoted(value.decode() if isinstance(value, bytes) else json.dumps(value, default=str))
 
 
 async def copy_in(

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import typing
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 
-from sqlalchemy import func, select, update
+import msgspec
+from pydantic import TypeAdapter
+from sqlalchemy import Text, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.closing import ControlTotals, UsageClosed, UsageLine
 from invoicing.domain.usage import Close
 from invoicing.store.bulk import insert_new
 from invoicing.store.tables import run_customer, usage_close, usage_close_part
+
+_LINES = TypeAdapter(tuple[UsageLine, ...])
+
+
+class StoredLine(msgspec.Struct, frozen=True):
+    """A `UsageLine` as it is stored. It was checked when it came; to check it again is what reading would take most."""
+
+    number_id: int
+    number: str
+    call_class: str
+    band: str
+    calls: int
+    seconds: int
+    list_price: Decimal
+    net_exact: Decimal
+    net: Decimal
+    plan: str = ""
+    units: int = 0
+    volume_bytes: int = 0
+    discount: Decimal = Decimal(0)
+    cost: Decimal | None = None
+
+
+_decode = msgspec.json.Decoder(list[StoredLine]).decode
 
 
 async def put_parts(connection: AsyncConnection, parts: Sequence[UsageClosed]) -> None:
@@ -33,7 +61,7 @@ async def put_parts(connection: AsyncConnection, parts: Sequence[UsageClosed]) -
         {
             "close_id": each.close_id,
             "part": each.part,
-            "lines": [line.model_dump(mode="json") for line in each.lines],
+            "lines": _LINES.dump_json(each.lines),
         }
         for each in parts
     ]
@@ -59,20 +87,22 @@ async def mark_closed(connection: AsyncConnection, close_ids: Collection[int]) -
 
 async def closes_by_customer(connection: AsyncConnection, close_ids: Collection[int]) -> dict[int, Close]:
     """These closes, whole, by customer."""
-    lines: dict[int, list[UsageLine]] = defaultdict(list)
+    lines: dict[int, list[StoredLine]] = defaultdict(list)
     part = usage_close_part.c
     wanted = list(close_ids)
     parts = await connection.execute(
-        select(part.close_id, part.lines).where(part.close_id == func.any(wanted)).order_by(part.close_id, part.part)
+        select(part.close_id, cast(part.lines, Text).label("lines"))
+        .where(part.close_id == func.any(wanted))
+        .order_by(part.close_id, part.part)
     )
     for row in parts:
-        lines[row.close_id] += [UsageLine.model_validate(line) for line in row.lines]
+        lines[row.close_id] += _decode(row.lines)
     closes = await connection.execute(select(usage_close).where(usage_close.c.close_id == func.any(wanted)))
     return {
         row.customer_id: Close(
             close_id=row.close_id,
             customer_id=row.customer_id,
-            lines=tuple(lines[row.close_id]),
+            lines=typing.cast("tuple[UsageLine, ...]", tuple(lines[row.close_id])),
             totals=ControlTotals(calls=row.calls, seconds=row.seconds, net_exact=row.net_exact),
             unpriced=row.unpriced,
         )
