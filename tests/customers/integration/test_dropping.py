@@ -291,6 +291,11 @@ async def test_a_customer_brought_as_dropped_is_reinstated_too(desk: Desk) -> No
     answer = await desk.act(customer, "reinstate", reinstate_date="2025-02-01")
     assert answer["status"] == "active"
     await desk.refused("POST", f"/customers/{customer}/reinstate", {"reinstate_date": "2025-02-05"})
+    leaving = await desk.customer(status="final_bill", status_from="2025-01-01")
+    assert (await desk.get(f"/customers/{leaving}"))["final_bill_date"] == "2024-12-31"
+    problem = await desk.refused("DELETE", f"/customers/{leaving}/final-bill")
+    assert problem["type"].endswith("nothing-before")
+    assert (await desk.act(leaving, "final-bill", final_bill_date="2025-01-31"))["final_bill_id"] == leaving
 
 
 async def test_dropped_and_reinstated_again_and_again(desk: Desk, outbox: Any) -> None:

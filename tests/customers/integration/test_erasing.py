@@ -18,6 +18,7 @@ from contracts.topics import BILLING, ERASURES
 from customers.main import app
 from customers.service.accounts import take_in
 from customers.service.erasing import take_in_confirmed
+from customers.store.increases import next_customers
 from customers.worker import lifecycle_step
 from service_kit import clock
 from service_kit.database import reading
@@ -106,6 +107,18 @@ async def test_a_customer_to_be_reinstated_is_not_marked(desk: Desk) -> None:
     await desk.act(customer, "reinstate", reinstate_date="2025-03-01")
     problem = await desk.refused("POST", f"/customers/{customer}/deletion", {})
     assert problem["type"].endswith("reinstatement-planned")
+
+
+async def test_an_increase_passes_over_a_marked_customer(desk: Desk) -> None:
+    """C12, Z24"""
+    customer = await desk.customer()
+    await desk.feature(customer, code="broadband", description="")
+    await desk.act(customer, "drop", drop_date="2025-01-31")
+    async with reading() as connection:
+        assert await next_customers(connection, ["broadband"], after=0, limit=10) == [customer]
+    await desk.act(customer, "deletion")
+    async with reading() as connection:
+        assert await next_customers(connection, ["broadband"], after=0, limit=10) == []
 
 
 async def test_only_the_data_protection_permission_marks(desk: Desk, monkeypatch: Any, tmp_path: Any) -> None:

@@ -56,7 +56,7 @@ def final_bill_withdrawn(customer: Customer) -> Customer:
     """SPEC C14: the customer as it was before Final Bill; possible until it is dropped.
 
     Raises:
-        NotNow: it is not on Final Bill.
+        NotNow: it is not on Final Bill, or came here so.
     """
     course = customer.course
     if course.drop_date is not None:
@@ -65,9 +65,11 @@ def final_bill_withdrawn(customer: Customer) -> Customer:
     if course.final_bill_id is None:
         message = f"{_named(customer)} is not on Final Bill: there is nothing to withdraw"
         raise NotNow("not-on-final-bill", "Not on Final Bill", message)
+    if course.history_before is None:
+        message = f"{_named(customer)} came here on Final Bill, what it was before is not known: drop and reinstate it"
+        raise NotNow("nothing-before", "Nothing to go back to", message)
     untouched = replace(course, status=None, final_bill_date=None, final_bill_id=None, history_before=None)
-    history = course.history_before if course.history_before is not None else customer.history
-    return replace(customer, history=history, course=untouched)
+    return replace(customer, history=course.history_before, course=untouched)
 
 
 def ended_for_final_bill(entities: tuple[Entity, ...], kept: Keeping, day: date) -> Ended:
