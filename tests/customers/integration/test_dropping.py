@@ -296,6 +296,7 @@ async def test_a_customer_brought_as_dropped_is_reinstated_too(desk: Desk) -> No
     problem = await desk.refused("DELETE", f"/customers/{leaving}/final-bill")
     assert problem["type"].endswith("nothing-before")
     assert (await desk.act(leaving, "final-bill", final_bill_date="2025-01-31"))["final_bill_id"] == leaving
+    await desk.refused("DELETE", f"/customers/{leaving}/final-bill")
 
 
 async def test_dropped_and_reinstated_again_and_again(desk: Desk, outbox: Any) -> None:

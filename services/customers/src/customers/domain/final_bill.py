@@ -36,12 +36,12 @@ def final_billed(customer: Customer, order: FinalBillOrder, book: Book, today: d
         raise NotNow("customer-dropped", "Customer dropped", f"{_named(customer)} is dropped: reinstate it first")
     course = customer.course
     repeated = course.final_bill_id is not None
-    before = course.history_before if repeated and course.history_before is not None else customer.history
+    before = course.history_before if repeated else customer.history
     present = course.status if repeated else None
     status = present if order.status is None and present else status_for("final_bill", order.status, book, current)
     return replace(
         customer,
-        history=with_status_after(before, order.on, status, order.reason),
+        history=with_status_after(before or customer.history, order.on, status, order.reason),
         course=replace(
             course,
             status=status,
