@@ -94,12 +94,7 @@ def _pool(told: reference.Pool) -> Pool:
 
 def drawing(told: reference.Call) -> Call:
     """A call as rating has it."""
-    rate = told.rate and RestRate(
-        micro(told.rate.price),
-        micro(told.rate.connection),
-        micro(told.rate.minimum),
-        None if told.rate.maximum is None else micro(told.rate.maximum),
-    )
+    rate = None if told.rate is None else _rest_rate(told.rate)
     return Call(
         usage_id=1,
         number_id=told.number,
@@ -113,6 +108,11 @@ def drawing(told: reference.Call) -> Call:
         divisor=told.divisor,
         place=100,
     )
+
+
+def _rest_rate(told: Rate) -> RestRate:
+    maximum = None if told.maximum is None else micro(told.maximum)
+    return RestRate(micro(told.price), micro(told.connection), micro(told.minimum), maximum)
 
 
 def billed(
