@@ -25,8 +25,10 @@ from contracts.billing import (
 )
 from contracts.closing import UsageCloseBilled, UsageCloseReleased, UsageCloseReopened, UsageLine
 from contracts.customers import CustomerCreated, CustomerUpdated, NumberUpdated
+from invoicing.documents.model import InvoiceDocument
 from invoicing.service import reports
 from invoicing.service.approvals import approve_invoice
+from invoicing.service.copies import issue_copy
 from invoicing.service.payments import NewPayment, record_payment
 from invoicing.service.recreating import recreate_drafts_of, recreate_invoice, remove_invoice
 from invoicing.service.rendering import render_next
@@ -338,3 +340,31 @@ async def test_many_at_once_leave_one_of_everything(world: World) -> None:
     assert (await world.told(AccountBalanceChanged))[-1].balance == Decimal("30.00")
     of_customer = await world.transactions(customer.customer_id)
     assert sorted(row["kind"] for row in of_customer) == ["recurring", "usage"]
+
+
+async def test_a_sent_invoice_is_issued_again_as_a_copy(world: World) -> None:
+    """I6: with the present name and address, marked as a copy, number and figures unchanged; the original is kept."""
+    customer, invoice = await approved(world)
+    with pytest.raises(Conflict, match="not sent yet"):
+        await issue_copy(invoice["invoice_id"])
+    printed: list[InvoiceDocument] = []
+
+    async def render(document: InvoiceDocument) -> bytes:
+        printed.append(document)
+        return f"{len(printed)}".encode()
+
+    await send_invoice(invoice["invoice_id"], None, "ann")
+    assert await render_next(render)
+    assert await send_next("http://invoicing.example")
+    await world.hear(CustomerUpdated(**{**customer.model_dump(), "version": 2, "name": "Renamed Example Ltd"}))
+    assert sorted(await asyncio.gather(*(issue_copy(invoice["invoice_id"]) for _ in range(3)))) == [1, 2, 3]
+    assert await render_next(render)
+    original, copy, *_ = printed
+    assert (original.copy, copy.copy, copy.customer.name) == (False, True, "Renamed Example Ltd")
+    assert original.customer.name == customer.name
+    assert (copy.number, copy.gross, copy.sections) == (original.number, original.gross, original.sections)
+    assert (await reports.invoice_document(invoice["invoice_id"]))[1] == b"1"
+    assert (await reports.invoice_document(invoice["invoice_id"], 1))[1] != b"1"
+    with pytest.raises(NotFound, match="no copy 4"):
+        await reports.invoice_document(invoice["invoice_id"], 4)
+    assert not await send_next("http://invoicing.example")

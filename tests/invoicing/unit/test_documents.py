@@ -94,6 +94,16 @@ def test_a_credit_note_says_so_and_asks_for_nothing() -> None:
     assert "Please pay" not in text
 
 
+def test_a_copy_says_so_on_every_page_and_shows_the_same_figures() -> None:
+    """I6: marked as a copy, number and figures unchanged."""
+    original, copy = words(BILL), words(replace(BILL, copy=True))
+    assert "COPY" in copy
+    assert "Invoice (copy)" in copy
+    assert "COPY" not in original
+    for figure in (BILL.number, str(BILL.gross)):
+        assert copy.count(figure) >= original.count(figure) > 0
+
+
 def test_the_customers_vat_number_and_the_reverse_charge_statement_are_printed() -> None:
     """C7, I7: the customer's VAT number where given, and the statement that the law asks for."""
     row = VatRow(name="Reverse charge", percent_words="0 %", net=D("11.25"), vat=D("0.00"), statement="Customer to pay")

@@ -46,9 +46,16 @@ TABLES: tuple[str, ...] = (
     "COMMENT ON COLUMN invoice.remade_by IS 'the run that is to make this draft again; it has no lines until then'",
     "COMMENT ON COLUMN invoice.unusual IS 'why a person has to look at it first'",
     "UPDATE invoice SET approval = 1 WHERE number IS NOT NULL",
-    "ALTER TABLE document ADD COLUMN approval integer NOT NULL DEFAULT 1",
+    """
+    ALTER TABLE document
+        ADD COLUMN approval integer NOT NULL DEFAULT 1,
+        ADD COLUMN copy integer NOT NULL DEFAULT 0,
+        ADD COLUMN customer jsonb
+    """,
+    "COMMENT ON COLUMN document.copy IS '0 is the original'",
+    "COMMENT ON COLUMN document.customer IS 'name and address on a copy'",
     "DROP INDEX document_one_per_length",
-    "CREATE UNIQUE INDEX document_one_per_length ON document (invoice_id, approval, length)",
+    "CREATE UNIQUE INDEX document_one_per_length ON document (invoice_id, approval, copy, length)",
     "ALTER TABLE invoice_series ADD COLUMN scope text NOT NULL DEFAULT 'company'",
     "ALTER TABLE invoice_series ADD CONSTRAINT invoice_series_scope CHECK (scope IN ('company', 'account'))",
     """

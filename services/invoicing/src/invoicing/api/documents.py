@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from contracts.base import Id
@@ -17,10 +17,12 @@ _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}
 
 
 @router.get("/invoices/{invoice_id}/document", dependencies=_READ, response_class=Response, responses=_PDF)
-async def get_invoice_document(invoice_id: Id) -> Response:
-    """The Long bill of an approved invoice (SPEC I8)."""
-    number, content = await reports.invoice_document(invoice_id)
-    name = number.replace("/", "-")
+async def get_invoice_document(
+    invoice_id: Id, copy: Annotated[int, Query(ge=0, le=100_000, description="which copy; 0 is the original")] = 0
+) -> Response:
+    """The Long bill of an approved invoice, or a copy of it (SPEC I6, I8)."""
+    number, content = await reports.invoice_document(invoice_id, copy)
+    name = number.replace("/", "-") + (f"-copy-{copy}" if copy else "")
     return _pdf(content, {"Content-Disposition": f'inline; filename="{name}.pdf"'})
 
 

@@ -26,7 +26,7 @@ from invoicing.api.views import (
     transaction_view,
 )
 from invoicing.domain.numbering import MAX_WIDTH, Series
-from invoicing.service import approvals, by_hand, numbering, recreating, reports, sending, unapproving
+from invoicing.service import approvals, by_hand, copies, numbering, recreating, reports, sending, unapproving
 from service_kit.auth import principal, scope
 from service_kit.http import Router
 
@@ -49,6 +49,13 @@ class SendView(BaseModel):
 
     request_id: int
     invoice_id: int
+
+
+class CopyView(BaseModel):
+    """A copy of a sent invoice, which is being rendered."""
+
+    invoice_id: int
+    copy_number: int = Field(description="which copy of the invoice it is, from 1")
 
 
 class SeriesView(BaseModel):
@@ -144,6 +151,12 @@ async def send_invoice(invoice_id: Id, request: Request, body: SendBody | None =
     recipients = body.recipients if body else None
     request_id = await sending.send_invoice(invoice_id, recipients, principal(request))
     return SendView(request_id=request_id, invoice_id=invoice_id)
+
+
+@router.post("/invoices/{invoice_id}/copy", status_code=202, dependencies=_WRITE, summary="Issue a sent one as a copy")
+async def post_copy(invoice_id: Id) -> CopyView:
+    """With the customer's present name and address and marked as a copy; `GET /invoices/{id}/document?copy=` has it."""
+    return CopyView(invoice_id=invoice_id, copy_number=await copies.issue_copy(invoice_id))
 
 
 @router.get("/transactions", dependencies=_READ, summary="Transactions; with unsent=true those on no invoice yet")

@@ -91,7 +91,8 @@ class VatRow:
 class InvoiceDocument:
     """A Long bill: everything that HMRC asks for on a VAT invoice, and the charges per number and feature.
 
-    `number` is empty on a draft. Money in `currency`, exact to the penny. Source: SPEC I7, I8; HMRC Notice 700, 16.3.
+    `number` is empty on a draft; a `copy` says that it is one. Money in `currency`, exact to the penny. Source: SPEC
+    I7, I8; HMRC Notice 700, 16.3.
     """
 
     supplier: Supplier
@@ -107,6 +108,7 @@ class InvoiceDocument:
     vat: Decimal
     gross: Decimal
     kind: Literal["invoice", "credit_note"] = "invoice"
+    copy: bool = False
     currency: str = "GBP"
     due_date: date | None = None
     payment_words: str = ""

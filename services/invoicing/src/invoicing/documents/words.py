@@ -41,7 +41,8 @@ def printed(document: InvoiceDocument) -> dict[str, Any]:
     money = Money(document.currency)
     due = document.gross > 0 and not credit
     words = {
-        "title": "Credit note" if credit else "Invoice",
+        "title": ("Credit note" if credit else "Invoice") + (" (copy)" if document.copy else ""),
+        "copy": document.copy,
         "draft": not document.number,
         "number": document.number or "DRAFT",
         "supplier": _supplier(document.supplier),

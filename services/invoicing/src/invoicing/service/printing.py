@@ -33,23 +33,28 @@ _Place = tuple[int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """An invoice's row, its transactions and VAT lines, and what its numbers and features are called."""
+    """An invoice's row, its transactions and VAT lines, and what its numbers and features are called.
+
+    On a copy `customer` is the customer's name and address as they are now; None on the original.
+    """
 
     invoice: Row[Any]
     lines: Sequence[Transaction]
     vat_lines: Sequence[VatLine]
     labels: Labels
+    customer: Mapping[str, Any] | None = None
 
 
 def document_of(printed: Printed) -> InvoiceDocument:
     """The Long bill of an invoice."""
-    invoice, particulars = printed.invoice, printed.invoice.particulars
+    invoice, particulars = printed.invoice, {**printed.invoice.particulars, **(printed.customer or {})}
     return InvoiceDocument(
         supplier=_supplier(BillStyle.model_validate(particulars["supplier"])),
         customer=_party(particulars),
         account_number=particulars["account_number"],
         number=invoice.number or "",
         kind=invoice.kind,
+        copy=printed.customer is not None,
         invoice_date=invoice.invoice_date,
         tax_point=invoice.tax_point,
         bill_to=invoice.bill_to,

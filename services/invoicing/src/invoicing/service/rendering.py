@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
@@ -39,15 +40,16 @@ async def render_next(render: Render, group: int = GROUP) -> bool:
     async with transaction() as tx:
         wanted = await documents.lock_wanted(tx.connection, group)
         if wanted:
-            printed = await _printed(tx, [each.invoice_id for each in wanted])
-            results = await asyncio.gather(*(_rendered(render, printed[each.invoice_id]) for each in wanted))
+            printed = await _printed(tx, {each.invoice_id for each in wanted})
+            bills = [replace(printed[each.invoice_id], customer=each.customer) for each in wanted]
+            results = await asyncio.gather(*(_rendered(render, each) for each in bills))
             for each, result in zip(wanted, results, strict=True):
                 await _keep(tx, each, result)
             crash_point("invoicing.rendered")
         return bool(wanted)
 
 
-async def _printed(tx: Transaction, ids: Sequence[int]) -> dict[int, Printed]:
+async def _printed(tx: Transaction, ids: Collection[int]) -> dict[int, Printed]:
     """All that is printed on these invoices."""
     rows = [row for row in [await invoices.find(tx.connection, each) for each in ids] if row is not None]
     lines = await transactions.of_invoices(tx.connection, ids)

@@ -100,11 +100,11 @@ async def invoice_page(run_id: int | None, customer_id: int | None, after: int, 
         return [InvoiceReport(row, vat_lines[row.invoice_id], []) for row in rows]
 
 
-async def invoice_document(invoice_id: int) -> tuple[str, bytes]:
-    """An invoice's number and the bytes of its Long document.
+async def invoice_document(invoice_id: int, copy: int = 0) -> tuple[str, bytes]:
+    """An invoice's number and the bytes of its Long document, or of one of its copies.
 
     Raises:
-        NotFound: there is no such invoice, or its customer was erased.
+        NotFound: there is no such invoice or copy, or its customer was erased.
         Conflict: it is a draft, which has no document, or its document could not be rendered.
         Problem: 503, it is being rendered.
     """
@@ -116,7 +116,9 @@ async def invoice_document(invoice_id: int) -> tuple[str, bytes]:
             raise Conflict(f"invoice {invoice_id} is {invoice.status}: approve it first, then it has a document")
         if await erased_among(connection, [invoice.customer_id]):
             raise NotFound(f"invoice {invoice_id} has no document any more: its customer was erased")
-        document = await documents.of_invoice(connection, invoice_id)
+        document = await documents.of_invoice(connection, invoice_id, copy)
+    if document is None and copy:
+        raise NotFound(f"there is no copy {copy} of invoice {invoice_id}")
     if document is None or document.sha256 is None:
         raise _not_rendered(invoice_id, document)
     return invoice.number, document.bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,8 @@ from invoicing.store.bulk import insert_new
 from invoicing.store.tables import customer, document, invoice, send_request
 
 LONG = "long"
-_CURRENT = and_(invoice.c.invoice_id == document.c.invoice_id, invoice.c.approval == document.c.approval)
+_OF_APPROVAL = and_(invoice.c.invoice_id == document.c.invoice_id, invoice.c.approval == document.c.approval)
+_CURRENT = and_(_OF_APPROVAL, document.c.copy == 0)
 MAX_FAILURES = 3
 """How often a document is tried before a person has to look at it."""
 
@@ -43,9 +44,11 @@ async def is_asked_for(connection: AsyncConnection, invoice_id: int) -> bool:
 
 
 async def lock_wanted(connection: AsyncConnection, limit: int) -> list[Row[Any]]:
-    """The next documents to render (document_id, invoice_id), locked; those of other workers are passed over."""
+    """The next documents to render (document_id, invoice_id, copy, customer), locked; others' are passed over."""
     c = document.c
-    statement = select(c.document_id, c.invoice_id).where(c.sha256.is_(None), c.failures < MAX_FAILURES)
+    statement = select(c.document_id, c.invoice_id, c.copy, c.customer).where(
+        c.sha256.is_(None), c.failures < MAX_FAILURES
+    )
     statement = statement.order_by(c.document_id).limit(limit).with_for_update(skip_locked=True)
     return list(await connection.execute(statement))
 
@@ -63,11 +66,24 @@ async def note_failure(connection: AsyncConnection, document_id: int, problem: s
     await connection.execute(statement.values(failures=c.failures + 1, problem=problem))
 
 
-async def of_invoice(connection: AsyncConnection, invoice_id: int) -> Row[Any] | None:
-    """The Long document (sha256, bytes, problem) of an invoice's last approval, or None where none was asked for."""
+async def want_copy(connection: AsyncConnection, invoice: Row[Any], customer: Mapping[str, Any]) -> int:
+    """Have a copy of a Long document rendered, for a customer of that name and address. Returns its number."""
+    c = document.c
+    of_one = (c.invoice_id == invoice.invoice_id, c.approval == invoice.approval, c.length == LONG)
+    copy: int = 1 + (await connection.scalar(select(func.max(c.copy)).where(*of_one)) or 0)
+    values = {"invoice_id": invoice.invoice_id, "approval": invoice.approval, "copy": copy, "length": LONG}
+    await connection.execute(insert(document).values(**values, customer=dict(customer)))
+    return copy
+
+
+async def of_invoice(connection: AsyncConnection, invoice_id: int, copy: int = 0) -> Row[Any] | None:
+    """The Long document (sha256, bytes, problem) of an invoice's last approval, or one of its copies.
+
+    Returns: None where none was asked for.
+    """
     c = document.c
     statement = select(c.sha256, c.bytes, c.problem, c.failures).where(c.invoice_id == invoice_id, c.length == LONG)
-    statement = statement.join(invoice, _CURRENT)
+    statement = statement.join(invoice, _OF_APPROVAL).where(c.copy == copy)
     return (await connection.execute(statement)).one_or_none()
 
 

@@ -14,7 +14,7 @@ _MILESTONES = text(
     FROM billing_run,
         (SELECT count(approved_at) AS approved, min(approved_at) AS approved_at FROM made) AS approved,
         (SELECT count(*) AS documents, count(sha256) AS rendered
-         FROM document JOIN made USING (invoice_id, approval)) AS documents,
+         FROM document JOIN made USING (invoice_id, approval) WHERE copy = 0) AS documents,
         (SELECT count(DISTINCT invoice_id) AS asked, min(created_at) AS asked_at,
                 count(DISTINCT invoice_id) FILTER (WHERE send_request.sent_at IS NOT NULL) AS sent
          FROM send_request JOIN made USING (invoice_id)) AS asked,

@@ -348,6 +348,8 @@ document = Table(
     Column("document_id", BigInteger, Identity(), primary_key=True),
     Column("invoice_id", BigInteger, nullable=False),
     Column("approval", Integer, nullable=False, server_default=text("1")),
+    Column("copy", Integer, nullable=False, server_default=text("0"), comment="0 is the original"),
+    Column("customer", JSONB, comment="name and address on a copy"),
     Column("length", Text, nullable=False),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("problem", Text, nullable=False, server_default=""),
@@ -355,7 +357,7 @@ document = Table(
     Column("bytes", LargeBinary),
     Column("rendered_at", DateTime(timezone=True)),
     CheckConstraint("(sha256 IS NULL) = (bytes IS NULL)", name="document_whole"),
-    Index("document_one_per_length", "invoice_id", "approval", "length", unique=True),
+    Index("document_one_per_length", "invoice_id", "approval", "copy", "length", unique=True),
     Index("document_sha256", "sha256"),
     Index("document_wanted", "document_id", postgresql_where=text("sha256 IS NULL")),
 )
