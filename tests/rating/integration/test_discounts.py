@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.rating.integration.closing_world import World, call, rows
+from tests.rating.integration.closing_world import World, call, rows, told
 from tests.rating.support.carriers import START, customer, number, tell
 
-from contracts.closing import UsageClosed
+from contracts.closing import UsageAdjusted, UsageClosed
 from contracts.customers import (
     CustomerUpdated,
     FeatureCreated,
@@ -23,7 +23,7 @@ from contracts.customers import (
     PlanPeriod,
 )
 from rating.domain.discounts import Draw
-from rating.service import discounting, explaining
+from rating.service import adjusting, discounting, explaining
 from rating.service.plans import ANY, save_plan
 from service_kit.database import bind, transaction
 
@@ -97,8 +97,8 @@ async def plan(code: str = "P", *, minutes: str = "2", cap: str | None = None, *
         "shared": True,
         "beyond_price": None,
     }
-    told = {"name": code.title(), "pools": [{**usual, **pool}], "monthly_cap": cap, "prorated": False}
-    await save_plan(code, told, retired=False, expected=ANY, actor="ann")
+    made = {"name": code.title(), "pools": [{**usual, **pool}], "monthly_cap": cap, "prorated": False}
+    await save_plan(code, made, retired=False, expected=ANY, actor="ann")
 
 
 def period(code: str = "P", start: date = START, **more: Any) -> PlanPeriod:
@@ -246,13 +246,13 @@ async def test_the_draw_of_a_call_is_explained(world: Plans) -> None:
     assert before is not None
     assert (before.close_id, before.plan, before.discount_micro, before.charge_micro) == (None, "P", 40_000, 60_000)
     (close,) = await world.close(1)
-    told = await explaining.explain(second)
-    assert told.discounted is not None
-    assert (told.discounted.close_id, told.discounted.draws) == (
+    after = await explaining.explain(second)
+    assert after.discounted is not None
+    assert (after.discounted.close_id, after.discounted.draws) == (
         close.close_id,
         (Draw("P", "minutes", "minutes", 20),),
     )
-    assert "draws 20 s on the pool minutes of P" in told.steps[-1].sentence
+    assert "draws 20 s on the pool minutes of P" in after.steps[-1].sentence
 
 
 async def test_many_calls_are_read_in_their_order_some_at_a_time(world: Plans) -> None:
@@ -263,3 +263,26 @@ async def test_many_calls_are_read_in_their_order_some_at_a_time(world: Plans) -
     (close,) = await world.close(1)
     assert lines(close) == [("", 1_500, "0.0000", "3.0000"), ("P", 3_000, "6.0000", "0.0000")]
     assert (await rows("SELECT drawn FROM close_draw"))[0]["drawn"] == Decimal(3_000)
+
+
+async def test_calls_taken_off_a_bill_are_given_back_at_what_they_were_charged(world: Plans) -> None:
+    """Z9, R7: the plan's line is given back by itself, and what was drawn stays drawn."""
+    await plan()
+    await give(period())
+    _, second, third = await world.calls(100, 50, 60)
+    (close,) = await world.close(1)
+    await world.bill(close)
+    taken = await rows("SELECT * FROM usage WHERE usage_id = ANY(:ids) ORDER BY usage_id", ids=[second, third])
+    async with transaction() as tx:
+        await adjusting.take_off(tx, [({**row, "close_id": close.close_id}, "ended") for row in taken])
+        await tx.connection.execute(text("DELETE FROM usage WHERE usage_id = ANY(:ids)"), {"ids": [second, third]})
+        await adjusting.tell(tx, [1])
+    (adjusted,) = await told(UsageAdjusted)
+    given_back = [(each.plan, each.list_price, each.discount, each.net_exact) for each in adjusted.lines]
+    assert [tuple(map(str, each)) for each in given_back] == [
+        ("", "-0.120000", "0.000000", "-0.120000"),
+        ("P", "-0.100000", "-0.040000", "-0.060000"),
+    ]
+    await world.calls(60, day=12)
+    (late,) = await world.close(2)
+    assert lines(late) == [("", 1, "0.0000", "0.1200")]

@@ -148,5 +148,5 @@ async def test_mappings_are_data(rating_api: httpx.AsyncClient) -> None:
 
 
 async def test_what_is_not_built_says_so(rating_api: httpx.AsyncClient) -> None:
-    """R7, R8."""
+    """R8."""
     assert (await rating_api.post("/re-ratings")).status_code == 501
