@@ -127,6 +127,11 @@ IN_RATING = {
         "UPDATE usage_close SET calls = 3, net_micro = 60300 WHERE close_id = 90",
         "close 90 says 3 calls, 151 s, 60300 micro-pounds; there are 2, 151 s, 50300",
     ),
+    "a pool from which more is drawn than calls drew": (
+        "INSERT INTO close_draw (close_id, plan, pool, number_id, month, drawn) VALUES"
+        " (90, 'P', 'minutes', 0, '2025-01-01', 60)",
+        "close 90 drew 60 on minutes of P, its calls 0",
+    ),
     "a call in two closes": (
         "INSERT INTO usage_close (close_id, run_id, customer_id, bill_to, generation, state, calls, seconds, net_micro)"
         " OVERRIDING SYSTEM VALUE VALUES (92, 8, 1, '2025-02-28', 6, 'closed', 4, 271, 100300)",

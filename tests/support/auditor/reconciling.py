@@ -24,14 +24,15 @@ class Sums(NamedTuple):
 NOTHING = Sums(0, 0, 0)
 _CHARGED = f"""
     WITH {CLOSED_BY}, charged AS (
-        SELECT customer_id, close_id, seconds, charge_micro FROM usage LEFT JOIN closed_by USING (usage_id)
+        SELECT customer_id, close_id, usage_id, seconds, charge_micro FROM usage LEFT JOIN closed_by USING (usage_id)
         UNION ALL
-        SELECT customer_id, close_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id)
+        SELECT customer_id, close_id, usage_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id)
         UNION ALL
-        SELECT o.customer_id, close_id, o.seconds, o.charge_micro
+        SELECT o.customer_id, close_id, o.usage_id, o.seconds, o.charge_micro
         FROM usage_taken_off o JOIN usage_close c USING (close_id) WHERE c.state <> 'released')
-    SELECT customer_id, close_id, count(*) AS calls, sum(seconds) AS seconds, sum(charge_micro) AS micro
-    FROM charged GROUP BY customer_id, close_id
+    SELECT customer_id, close_id, count(*) AS calls, sum(seconds) AS seconds,
+           sum(charge_micro - coalesce(discount_micro, 0)) AS micro
+    FROM charged LEFT JOIN close_discount USING (close_id, usage_id) GROUP BY customer_id, close_id
 """
 _BILLED = """
     SELECT t.customer_id, t.close_id, sum(t.calls) AS calls, sum(t.seconds) AS seconds,

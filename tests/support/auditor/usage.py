@@ -93,14 +93,15 @@ ALLOCATED_WITHOUT_PLAN = _check(
 CLOSE_IS_ITS_CALLS = _check(
     f"""
     WITH {_CLOSED_BY}, within AS (
-        SELECT close_id, seconds, charge_micro FROM closed_by JOIN usage USING (usage_id)
+        SELECT close_id, usage_id, seconds, charge_micro FROM closed_by JOIN usage USING (usage_id)
         UNION ALL
-        SELECT close_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id)
+        SELECT close_id, usage_id, seconds, charge_micro FROM close_fallback JOIN held USING (usage_id)
         UNION ALL
-        SELECT close_id, seconds, charge_micro FROM usage_taken_off
+        SELECT close_id, usage_id, seconds, charge_micro FROM usage_taken_off
     ), found AS (
-        SELECT close_id, count(*) AS calls, sum(seconds) AS seconds, sum(charge_micro) AS net_micro
-        FROM within GROUP BY close_id)
+        SELECT close_id, count(*) AS calls, sum(seconds) AS seconds,
+               sum(charge_micro - coalesce(discount_micro, 0)) AS net_micro
+        FROM within LEFT JOIN close_discount USING (close_id, usage_id) GROUP BY close_id)
     SELECT c.close_id, c.calls, c.seconds, c.net_micro, coalesce(f.calls, 0) AS found_calls,
            coalesce(f.seconds, 0) AS found_seconds, coalesce(f.net_micro, 0) AS found_micro
     FROM usage_close c LEFT JOIN found f USING (close_id)
@@ -118,6 +119,11 @@ ONE_OPEN_CLOSE = _check(
     "customer {customer_id} has {closes} closes that are neither billed nor released",
 )
 
+GUIDED_AGAIN = _check(
+    "SELECT customer_id, count(*) AS requests FROM reguide_request GROUP BY customer_id",
+    "{requests} times the calls of customer {customer_id} are still to be guided again",
+    at_rest=True,
+)
 ADJUSTMENTS_ARE_TOLD = _check(
     """
     SELECT a.adjustment_id, a.close_id, a.told, count(o.usage_id) AS calls
@@ -143,6 +149,19 @@ FALLBACK_OF_OPEN_CLOSES = _check(
     """,
     "record {usage_id} is charged by close {close_id}, which is {state}, and is held as {outcome}",
 )
+DRAWS_ARE_THOSE_OF_CALLS = _check(
+    """
+    WITH of_calls AS (
+        SELECT close_id, each ->> 'plan' AS plan, each ->> 'pool' AS pool,
+               sum(CAST(each ->> 'amount' AS numeric)) AS drawn
+        FROM close_discount CROSS JOIN LATERAL jsonb_array_elements(draws) AS each GROUP BY 1, 2, 3
+    ), kept AS (
+        SELECT close_id, plan, pool, sum(drawn) AS drawn FROM close_draw WHERE pool <> '' GROUP BY close_id, plan, pool)
+    SELECT close_id, plan, pool, coalesce(k.drawn, 0) AS kept, coalesce(c.drawn, 0) AS of_calls
+    FROM kept k FULL JOIN of_calls c USING (close_id, plan, pool) WHERE k.drawn IS DISTINCT FROM c.drawn
+    """,
+    "close {close_id} drew {kept} on {pool} of {plan}, its calls {of_calls}",
+)
 
 COUNTS_ARE_THE_RECORDS = _check(
     """
@@ -165,6 +184,7 @@ COUNTS_ARE_THE_RECORDS = _check(
 CHECKS = (
     ONE_OUTCOME,
     COUNTS_ARE_THE_RECORDS,
+    DRAWS_ARE_THOSE_OF_CALLS,
     WITHIN_POSITION,
     CHARGED_ONCE,
     NEGATIVE,
@@ -173,6 +193,7 @@ CHECKS = (
     CLOSE_IS_ITS_CALLS,
     ONE_OPEN_CLOSE,
     ADJUSTMENTS_ARE_TOLD,
+    GUIDED_AGAIN,
     TAKEN_OFF_IS_NO_USAGE_OF_ITS_CLOSE,
     FALLBACK_OF_OPEN_CLOSES,
 )
