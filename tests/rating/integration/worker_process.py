@@ -1,7 +1,8 @@
 """Roles of rating in a process of their own, to be killed.
 
-`ROLES` names them (`worker`, else more of `retry`, `sealer`, `relay`), `BATCH` the records of a batch, `SEAL` the rows
-and record ids that are worth sealing. `BROKEN` names what is left out, so that tests can prove that they would notice.
+`ROLES` names them (`worker`, else more of `retry`, `guide`, `sealer`, `relay`), `BATCH` the records of a batch, `SEAL`
+the rows and record ids that are worth sealing, `GUIDED` the calls of a step of `guide`, which guides calls again.
+`BROKEN` names what is left out, so that tests can prove that they would notice.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import partial
 from types import SimpleNamespace
 
 from aiokafka import TopicPartition
@@ -22,6 +24,7 @@ from rating.config import RatingSettings
 from rating.domain.picture import Picture
 from rating.service import pictures as picturing
 from rating.service import storing
+from rating.service.guiding_again import guide_again_next
 from rating.service.keeping import Checked, Claimed, Ledger
 from rating.service.pictures import pictures
 from rating.service.sealing import ROW_BYTES, seal_step
@@ -36,6 +39,7 @@ from service_kit.outbox import Relay
 from service_kit.repeating import repeat
 
 SEAL = int(os.environ.get("SEAL", "1000000"))
+GUIDED = int(os.environ.get("GUIDED", "2000"))
 MERGED = 2
 _seen: list[int] = []
 SEAL_IDLE_S = 0.2
@@ -50,9 +54,15 @@ async def sealer(stop: asyncio.Event) -> None:
     await repeat(_seal, stop, idle_s=SEAL_IDLE_S)
 
 
+async def guide(stop: asyncio.Event) -> None:
+    """Half of the role `retry`, in smaller steps."""
+    await repeat(partial(guide_again_next, GUIDED), stop, idle_s=SEAL_IDLE_S)
+
+
 ROLES: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {
     "worker": worker,
     "retry": retry,
+    "guide": guide,
     "sealer": sealer,
     "relay": Relay("rating").run,
 }
