@@ -38,7 +38,7 @@ async def done() -> bool:
 
 
 async def test_killed_at_every_step_it_gives_back_once(kafka: str, fleet: Fleet) -> None:
-    """Z9, B1: two processes side by side, killed in some of their steps, the first in any case; sums, lines and calls are exact."""
+    """Z9, B1: two processes side by side, one killed at least; sums, lines and calls are exact."""
     await work_off()
     world = World(kafka)
     digits = [f"4420794610{index:02}" for index in range(NUMBERS)]
