@@ -189,9 +189,17 @@ DRAFTED = _billed(
     approve=False,
 ).on("2025-02-03", Drop("2025-01-17"))
 
+DRAFT_ENDED = _billed(
+    _course("Final Bill while a draft", LINE).on(
+        "2025-01-20", Call("2025-01-05T10:00", 60), Call("2025-01-18T10:00", 80)
+    ),
+    1,
+    approve=False,
+).on("2025-02-03", FinalBill("2025-01-17"))
+
 WORKED_OUT = (
     NOTICE, UNPAID, AHEAD, STAYS, DROPPED, NO_GAP, IGNORED, VAT_CHANGED, VAT_OF_A_REFUND, CUSTOM_STATUS, FROZEN_STATUS,
     QUARTERLY, LEAP, ROLLED, LOW_CHARGE, PRICE, STEADY, MIDNIGHT,
 )  # fmt: skip
 """What the reference works out too."""
-ALL = (*WORKED_OUT, DRAFTED)
+ALL = (*WORKED_OUT, DRAFTED, DRAFT_ENDED)

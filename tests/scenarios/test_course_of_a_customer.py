@@ -214,3 +214,20 @@ def test_a_fixed_charge_never_stops_and_a_month_is_billed_once(played: Played) -
 def test_a_call_around_midnight_is_on_one_bill_where_the_days_of_london_and_utc_differ(played: Played) -> None:
     """B2, Z3: 00:30 on 1 April in London is 23:30 on 31 March in UTC, and belongs to April."""
     assert played.bills(courses.MIDNIGHT) == ["usage 1.25 | 1.25 + 0.25 = 1.50", "usage 2.50 | 2.50 + 0.50 = 3.00"]
+
+
+def test_a_draft_is_made_again_when_its_customer_gets_a_final_bill(played: Played) -> None:
+    """C14, Z9: 14 + 31 days back = 45.00, the call of the 18th leaves no line, 60 s = 0.75; it is final now."""
+    assert played.bills(courses.DRAFT_ENDED) == [
+        "recurring 25-01-01..25-02-28 62.00 | refund 25-01-18..25-02-28 -45.00 | usage 0.75 | 17.75 + 3.55 = 21.30"
+    ]
+    [bill] = played.of(courses.DRAFT_ENDED).bills
+    assert (bill["status"], bill["final"]) == ("draft", True)
+
+
+def test_a_draft_goes_when_its_customer_is_dropped(played: Played) -> None:
+    """C15, Z9: no invoices in runs; what it owes waits on Unsent for a manual invoice, 62.00 - 45.00, and its call."""
+    outcome = played.of(courses.DRAFTED)
+    assert outcome.bills == []
+    assert sorted(each["net"] for each in outcome.unsent) == ["-45.00", "62.00"]
+    assert (outcome.charged, list(outcome.held)) == (["2025-01-05"], ["2025-01-18"])

@@ -164,6 +164,11 @@ RUNS_FINISHED = _check(
     """,
     "run {run_id} is completed with {customers} customers that are {state}",
 )
+RUNS_ENDED = _check(
+    "SELECT run_id, kind, state FROM billing_run WHERE state IN ('requested', 'running')",
+    "run {run_id} ({kind}) is still {state}",
+    at_rest=True,
+)
 DRAFTED_HAS_INVOICE = _check(
     """
     SELECT c.run_id, c.customer_id FROM run_customer c
@@ -192,5 +197,6 @@ CHECKS = (
     DOCUMENT_HASH,
     DOCUMENT_UNCHANGED,
     RUNS_FINISHED,
+    RUNS_ENDED,
     DRAFTED_HAS_INVOICE,
 )

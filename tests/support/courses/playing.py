@@ -46,7 +46,7 @@ class Player:
     def open(self, courses: Iterable[Course]) -> list[Account]:
         """Their customers, on the first day of the first of them."""
         made = [Account(self.apis, course, _number(len(self.accounts) + at)) for at, course in enumerate(courses)]
-        self._go_to(min(date.fromisoformat(each.course.opened) for each in made))
+        self.go_to(min(each.course.opened for each in made))
         for account in made:
             account.open()
             self.accounts[account.course.name] = account
@@ -55,7 +55,7 @@ class Player:
     def play(self, accounts: Sequence[Account]) -> None:
         """Everything that happens to them, day by day. A step that is refused ends its course; it says why."""
         for day in sorted({day for account in accounts for day in account.course.days}):
-            self._go_to(day)
+            self.go_to(f"{day}")
             today = [(account, account.course.days.get(day, [])) for account in accounts]
             self._act([each for each in today if each[1]])
             self._bill([each for each in today if each[1]])
@@ -68,9 +68,9 @@ class Player:
             assert time.monotonic() < deadline, "the auditor finds:\n" + "\n".join(found)
             time.sleep(0.05)
 
-    def _go_to(self, day: date) -> None:
-        self.platform.set_clock(day)
-        self.apis.today = f"{day}"
+    def go_to(self, day: str) -> None:
+        self.platform.set_clock(date.fromisoformat(day))
+        self.apis.today = day
 
     def _act(self, today: Sequence[tuple[Account, Sequence[Step]]]) -> None:
         calls = False
@@ -112,11 +112,13 @@ class Player:
         return run_id
 
     def approve_run(self, run_id: int) -> None:
-        """All its drafts."""
-        path = f"/billing-runs/{run_id}"
-        drafted = self.apis.invoicing.get(path)["progress"]["drafted"]
-        self.apis.invoicing.post(f"{path}/approve")
-        self._wait("approving", lambda: self.apis.invoicing.get(path)["approved"] >= drafted)
+        """All its drafts; asked again while there are some, for one that is just made again cannot be approved."""
+
+        def approved() -> bool:
+            self.apis.invoicing.post(f"/billing-runs/{run_id}/approve")
+            return not any(each["status"] == "draft" for each in self.apis.invoicing.items("/invoices", run_id=run_id))
+
+        self._wait("approving", approved)
 
     def approve(self, account: Account) -> None:
         """All drafts of a customer, one by one."""

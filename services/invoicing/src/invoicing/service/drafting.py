@@ -69,7 +69,8 @@ async def _draft_group(run_id: int, group: int) -> bool:
             return False
         await _draft(tx, run, customers)
         crash_point("invoicing.group")
-        return True
+    crash_point("invoicing.drafted")
+    return True
 
 
 async def _next_closed(run_id: int, group: int) -> list[int]:
