@@ -23,6 +23,7 @@ from bench.rating.world import HEAP_MB, POSTGRES_SETTINGS, ROOT, BenchError, end
 from local_platform import ports
 from local_platform.databases import create_service_database
 from local_platform.kafka import Kafka
+from local_platform.parallel import together
 from local_platform.postgres import Postgres, dsn
 from local_platform.processes import ChildProcess, Children
 from service_kit.kafka import create_topics
@@ -64,8 +65,13 @@ class World:
 
     def start(self) -> None:
         """Start the servers, with the topics of the contracts and an empty, migrated database for each service."""
+        together([self._start_broker, self._start_postgres], self._children.close)
+
+    def _start_broker(self) -> None:
         self.kafka.start()
         asyncio.run(create_topics(kafka=self.kafka.bootstrap))
+
+    def _start_postgres(self) -> None:
         self.postgres.start()
         for service in ROLES:
             create_service_database(self.postgres.admin_dsn, service, self._password)
