@@ -35,8 +35,9 @@ class UsageCloseRequested(Event):
 class UsageLine(Contract):
     """One usage transaction of a bill: a number's calls of one class in one band (SPEC Z2).
 
-    `plan` names the discount plan that priced them, empty for the part priced by tariff or markup. `list_price`, `discount` and `net_exact` are exact sums, `net_exact` = `list_price` - `discount`; `net` is
-    `net_exact` rounded once to the penny, half up.
+    `plan` names the discount plan that priced them, empty for the part priced by tariff or markup. `list_price`,
+    `discount` and `net_exact` are exact sums, `net_exact` = `list_price` - `discount`; `net` is `net_exact` rounded
+    once to the penny, half up.
     """
 
     number_id: Id
