@@ -376,6 +376,7 @@ async def test_all_of_it_over_http(api: httpx.AsyncClient, world: World) -> None
     run = (await api.post("/billing-runs", json={"bill_to": "2025-02-28", "invoice_date": "2025-03-01"})).json()
     there = f"/billing-runs/{run['run_id']}"
     assert (await api.patch(there, json={"message": "Hello"})).json()["message"] == "Hello"
+    assert (await api.patch(there, json={"bill_to": None, "due_date": None})).json()["bill_to"] == "2025-02-28"
     assert (await api.post(f"{there}/request")).status_code == 202
     assert (await api.patch(there, json={"message": "No"})).status_code == 409
     stopped = await api.post(f"{there}/cancel")

@@ -50,7 +50,10 @@ async def get_run(run_id: Id) -> RunDetails:
 
 
 class ChangedRunBody(BaseModel):
-    """What is to be changed of a run that was not requested yet; what is left out stays."""
+    """What is to be changed of a run that was not requested yet; what is left out stays.
+
+    Only a due date and a list of customers may be taken away, by null.
+    """
 
     bill_to: date | None = None
     invoice_date: date | None = None
@@ -58,6 +61,9 @@ class ChangedRunBody(BaseModel):
     message: Message | None = None
     cycles: list[Code] | None = None
     customers: list[Id] | None = Field(default=None, min_length=1, max_length=100_000)
+
+
+_MAY_BE_TAKEN_AWAY = ("due_date", "customers")
 
 
 class CancelledView(RunView):
@@ -69,7 +75,8 @@ class CancelledView(RunView):
 @router.patch("/{run_id}", dependencies=_RUN, summary="Change a run that was not requested yet")
 async def patch_run(run_id: Id, body: ChangedRunBody) -> RunView:
     given = body.model_dump(exclude_unset=True)
-    return run_view(await runs.change_run(run_id, given))
+    changes = {name: value for name, value in given.items() if value is not None or name in _MAY_BE_TAKEN_AWAY}
+    return run_view(await runs.change_run(run_id, changes))
 
 
 @router.delete("/{run_id}", status_code=204, dependencies=_RUN, summary="Delete a run that was not requested yet")
