@@ -1,0 +1,82 @@
+"""A run of many customers in a storm: one invoice each, equal to the reference, and no human step (SPEC I3, I4, B1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.auditor import audit
+from tests.support.courses.desk import Account, Outcome
+from tests.support.courses.made import made
+from tests.support.courses.playing import own_platform
+from tests.support.courses.raging import Plan, Rage
+from tests.support.kills import KillPlan
+from tests.support.reference.books import Books
+from tests.support.reference.course import figures, work_out
+from tests.support.reference.steps import Pay
+
+SHORT = Plan(
+    seed=1,
+    customers=25,
+    points={"rating": ["rating.closed"], "invoicing": ["invoicing.group", "invoicing.drafted", "invoicing.numbered"]},
+)
+LONG = [
+    Plan(seed=4, customers=60),
+    Plan(seed=2, customers=1_000, outages=("postgres",)),
+    Plan(seed=3, customers=300, kafka_away_s=60.0, touched=0.5),
+]
+
+
+@contextmanager
+def raging(plan: Plan, folder: Path) -> Iterator[Rage]:
+    """A platform whose services will die at the plan's points."""
+    kills = KillPlan(plan.points)
+    options = {"report": kills.report, "service_environment": kills.first(), "durable": bool(plan.outages)}
+    with own_platform(folder / "state", **options) as platform:
+        kills.environment = platform.service_environment
+        yield Rage(plan, platform, kills)
+
+
+def test_a_run_in_a_storm_bills_everyone_once(tmp_path: Path) -> None:
+    """I3, I4, I6: two runs at once, services killed in the middle of them, actions and payments meanwhile."""
+    _survives(SHORT, tmp_path)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("plan", LONG, ids=lambda plan: f"{plan.customers} customers, seed {plan.seed}")
+def test_a_long_run_in_a_storm_bills_everyone_once(plan: Plan, tmp_path: Path) -> None:
+    """The same with all points, many customers, servers crashing and Kafka away for a minute."""
+    _survives(plan, tmp_path)
+
+
+def _survives(plan: Plan, folder: Path) -> None:
+    with raging(plan, folder) as rage:
+        rage.player.open_for_business()
+        accounts = rage.player.open(made(plan.seed, plan.customers))
+        rage.player.play([_without_bills(account) for account in accounts])
+        rage.bill_january(accounts)
+        rage.player.at_rest()
+        rage.bill_february(accounts)
+        outcomes = {account.course.name: Outcome.of(account) for account in accounts}
+        assert [refused for each in outcomes.values() for refused in each.refused] == []
+        assert rage.kills.left == {}, "a service did not die where it was to"
+        databases = {name: rage.platform.postgres_dsn(name) for name in rage.platform.service_names}
+        assert audit(databases) == []
+    expected = {course.name: work_out(course) for course in made(plan.seed, plan.customers)}
+    wrong = [name for name in outcomes if name not in rage.touched and not _same(outcomes[name], expected[name])]
+    assert [(name, outcomes[name].figures, figures(expected[name].bills)) for name in wrong[:3]] == []
+    for name, happened in rage.touched.items():
+        only_paid = all(isinstance(step, Pay) for step in happened)
+        assert not only_paid or outcomes[name].figures == figures(expected[name].bills)
+
+
+def _without_bills(account: Account) -> Account:
+    account.course.days = {day: steps for day, steps in account.course.days.items() if day.day not in (31, 28)}
+    return account
+
+
+def _same(outcome: Outcome, books: Books) -> bool:
+    same = (outcome.balance, outcome.status) == (books.balance, books.status)
+    return same and outcome.figures == figures(books.bills)
