@@ -340,7 +340,8 @@ async def test_many_lines_come_in_parts(world: World) -> None:
     for close in (await world.close(1))[:1]:
         await world.bill(close)
     await drop()
-    await work_off()
+    while await guide_again_next():
+        pass
     parts = await told(UsageAdjusted)
     assert [(each.part, each.parts, len(each.lines)) for each in parts] == [(1, 2, 2_000), (2, 2, 503)]
     assert {each.totals.calls for each in parts} == {2_503}
