@@ -242,7 +242,7 @@ _rates = st.builds(
     connection=st.sampled_from([Fraction(0), Fraction("0.05")]),
     initial=st.sampled_from([1, 30, 60]),
     step=st.sampled_from([1, 6, 60]),
-    minimum=st.sampled_from([Fraction(0), Fraction("0.10")]),
+    minimum=st.sampled_from([Fraction(0), Fraction("0.10"), Fraction("1.20")]),
     maximum=st.sampled_from([None, Fraction("1.50")]),
     free_below=st.sampled_from([0, 0, 5]),
 )
@@ -251,7 +251,7 @@ _pools = st.builds(
     name=st.just(""),
     unit=st.sampled_from(["minutes", "minutes", "calls", "cash", "megabytes"]),
     quantity=st.sampled_from([Fraction(0), Fraction("0.0002"), Fraction(1), Fraction("2.5"), Fraction(4)]),
-    classes=st.sampled_from([(), ("National",), ("National", "Data"), ("SMS", "Mobile")]),
+    classes=st.sampled_from([(), (), (), ("National", "Data"), ("SMS", "Mobile")]),
     bands=st.sampled_from([(), (), ("peak",)]),
     shared=st.booleans(),
     beyond=st.sampled_from([None, None, Fraction("0.03"), Fraction("1.234567")]),
@@ -275,7 +275,7 @@ _held = st.builds(
     plan=st.sampled_from(["A", "B"]),
     holder=st.sampled_from(["c1", "n1", "f1", "f2"]),
     number=st.sampled_from([None, None, 1, 2]),
-    first=st.integers(0, 60).map(lambda days: date(2024, 12, 20) + timedelta(days)),
+    first=st.integers(0, 30).map(lambda days: date(2024, 12, 20) + timedelta(days)),
     last=st.none() | st.integers(0, 60).map(lambda days: date(2025, 1, 5) + timedelta(days)),
     quantity=st.integers(1, 3),
 )
