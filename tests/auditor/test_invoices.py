@@ -143,6 +143,10 @@ BROKEN = {
         "UPDATE run_customer SET state = 'closed' WHERE customer_id = 1",
         "run 7 is completed with 1 customers that are closed",
     ),
+    "a run that does not end": (
+        "UPDATE billing_run SET state = 'running' WHERE run_id = 7",
+        "run 7 (cycles) is still running",
+    ),
     "a draft that is not there": (
         "UPDATE run_customer SET invoice_id = 999 WHERE customer_id = 2",
         "run 7 says that customer 2 is drafted, but there is no such invoice",

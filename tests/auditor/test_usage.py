@@ -214,6 +214,15 @@ def test_each_fault_in_ratings_books_is_told(ledger: Ledger, name: str) -> None:
     assert any(words in finding for finding in found), found
 
 
+def test_calls_that_wait_to_be_guided_again_are_told_at_rest_only(ledger: Ledger) -> None:
+    """Z9: until then nobody can say what is charged; of a customer with an open close they may wait for long."""
+    asked = "INSERT INTO reguide_request (generation, customer_id, number, from_day) VALUES (1, 77, '1', '2025-01-01')"
+    ledger.execute("rating", asked)
+    words = "1 times the calls of customer 77 are still to be guided again"
+    assert words in ledger.findings("rating")
+    assert words not in ledger.findings("rating", at_rest=False)
+
+
 @pytest.mark.parametrize("name", BETWEEN)
 def test_each_difference_between_rating_and_invoicing_is_told(ledger: Ledger, name: str) -> None:
     """STYLE 1, I4: to the exact part of a penny."""

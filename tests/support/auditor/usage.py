@@ -120,7 +120,11 @@ ONE_OPEN_CLOSE = _check(
 )
 
 GUIDED_AGAIN = _check(
-    "SELECT customer_id, count(*) AS requests FROM reguide_request GROUP BY customer_id",
+    """
+    SELECT customer_id, count(*) AS requests FROM reguide_request r
+    WHERE NOT EXISTS (SELECT FROM usage_close c WHERE c.customer_id = r.customer_id AND c.state = 'closed')
+    GROUP BY customer_id
+    """,
     "{requests} times the calls of customer {customer_id} are still to be guided again",
     at_rest=True,
 )
