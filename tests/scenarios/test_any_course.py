@@ -228,9 +228,8 @@ def _play(examples: int, length: int) -> None:
 
 
 def _forgetful(charge: Charge, bill_to: date, standing: Sequence[Transaction] = ()) -> Settlement:
-    """Settles beyond an end that lies ahead."""
-    ahead = charge.end is not None and charge.end > bill_to
-    return settle(replace(charge, end=None) if ahead else charge, bill_to, standing)
+    """Settles beyond the end."""
+    return settle(replace(charge, end=None), bill_to, standing)
 
 
 def test_any_course_is_billed_as_the_reference_bills_it() -> None:
@@ -240,9 +239,17 @@ def test_any_course_is_billed_as_the_reference_bills_it() -> None:
 
 def test_a_settlement_that_forgets_an_end_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """STYLE, "Tests must be able to fail"."""
-    monkeypatch.setattr(f"{__name__}.SETTLE", _forgetful)
+    _ended_in_the_middle_of_a_month()
+    monkeypatch.setitem(globals(), "SETTLE", _forgetful)
     with pytest.raises(AssertionError):
-        _play(200, 20)
+        _ended_in_the_middle_of_a_month()
+
+
+def _ended_in_the_middle_of_a_month() -> None:
+    course = AnyCourse()
+    course.first("31.00")
+    course.final_bill(10)
+    course.bill()
 
 
 @pytest.mark.faults
