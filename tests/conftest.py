@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from xdist.scheduler import LoadScopeScheduling
 from local_platform.options import Options
 from local_platform.platform import Platform
 
+PLATFORM = pytest.StashKey[ExitStack]()
+"""The one whole platform while it runs."""
 OF_THE_PLATFORM = ("tests/scenarios/", "tests/faults/")
 """Tests that share the one whole platform."""
 
@@ -34,6 +37,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoHalves:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The whole platform comes first: it takes longest, and the other process has the rest meanwhile."""
     items.sort(key=lambda item: not item.nodeid.startswith(OF_THE_PLATFORM))
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The whole platform ends with the last test that needs it: idle, it takes a third of a core from the others."""
+    running = item.config.stash.get(PLATFORM, None)
+    if running is not None and (nextitem is None or not nextitem.nodeid.startswith(OF_THE_PLATFORM)):
+        running.close()
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +113,9 @@ def kills() -> KillPlan:
 
 
 @pytest.fixture(scope="session")
-def platform(kills: KillPlan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(
+    kills: KillPlan, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[Platform]:
     """The one whole platform of a test run."""
     state = tmp_path_factory.mktemp("platform")
     options = Options(
@@ -115,8 +127,9 @@ def platform(kills: KillPlan, tmp_path_factory: pytest.TempPathFactory) -> Itera
     )
     made = Platform(options)
     kills.environment = made.service_environment
-    with made:
-        yield made
+    with ExitStack() as running:
+        pytestconfig.stash[PLATFORM] = running
+        yield running.enter_context(made)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ TELLS = {
 }
 
 
+@pytest.mark.faults  # half a minute, most of which starts services
 def test_a_tiny_benchmark_ends_by_itself_and_bills_everything_once(tmp_path: Path) -> None:
     """I2, I3, I4, I6: every call and every charge that is due is on one invoice, every invoice has its number."""
     command = [sys.executable, "-m", "bench.billing", "--quick", "--state", str(tmp_path)]

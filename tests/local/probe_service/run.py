@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -32,6 +33,7 @@ def options(state: Path) -> Options:
 
 def main() -> None:
     """Until interrupted."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests in the background ignores it
     try:
         with Platform(options(Path(sys.argv[1]))):
             print("up", flush=True)
