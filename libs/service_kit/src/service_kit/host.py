@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ _log = logs.logger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
 _DATABASE_WITHIN_S = 60.0
 _GRACE_S = 20.0
+_YOUNG_OBJECTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,20 @@ def run(service: Service, arguments: Sequence[str] | None = None) -> None:
     options = _options(service, arguments)
     settings = service.settings() if isinstance(service.settings, type) else service.settings
     logs.configure(service.name, settings.log_level)
+    _collect_less_often()
     try:
         sys.exit(asyncio.run(Host(service, settings, options).run()))
     except ConfigurationError as error:
         _log.critical("cannot start", reason=str(error))
         sys.exit(f"{service.name}: {error}")
+
+
+def _collect_less_often() -> None:
+    """What was imported stays for ever, and a batch makes thousands of objects that no cycle holds: the collector's
+    default, a look at every 700 new ones, takes a tenth of a service's time.
+    """
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 def _options(service: Service, arguments: Sequence[str] | None) -> argparse.Namespace:
