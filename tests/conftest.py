@@ -36,13 +36,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoHalves:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The whole platform comes first: it takes longest, and the other process has the rest meanwhile."""
-    items.sort(key=lambda item: not item.nodeid.startswith(OF_THE_PLATFORM))
+    items.sort(key=lambda item: (not item.nodeid.startswith(OF_THE_PLATFORM), not _needs_platform(item)))
+
+
+def _needs_platform(item: pytest.Item | None) -> bool:
+    return "platform" in getattr(item, "fixturenames", ())
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """The whole platform ends with the last test that needs it: idle, it takes a third of a core from the others."""
     running = item.config.stash.get(PLATFORM, None)
-    if running is not None and (nextitem is None or not nextitem.nodeid.startswith(OF_THE_PLATFORM)):
+    if running is not None and not _needs_platform(nextitem):
         running.close()
 
 

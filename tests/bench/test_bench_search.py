@@ -16,6 +16,7 @@ from bench.search.options import parse
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.faults  # fills and starts a service: for a benchmark that is too long
 def test_a_tiny_benchmark_ends_by_itself_and_finds_what_is_there(tmp_path: Path) -> None:
     """F1, F2, F4: every kind of question is answered; a search for what is there finds something."""
     sizes = ["--customers", "600", "--numbers", "1500", "--clients", "2", "--processes", "1", "--seconds", "0.05"]

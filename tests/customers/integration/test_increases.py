@@ -260,7 +260,9 @@ async def test_a_price_that_begins_later_is_warned_of(desk: AsyncClient) -> None
     assert taken.status_code == 422
 
 
-@pytest.mark.parametrize("place", ["customers.increase.changed", "customers.increase.committed"])
+@pytest.mark.parametrize(
+    "place", ["customers.increase.changed", pytest.param("customers.increase.committed", marks=pytest.mark.faults)]
+)
 async def test_an_increase_killed_between_groups_goes_on_where_it_was(
     desk: AsyncClient, outbox: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
 ) -> None:
