@@ -85,6 +85,7 @@ async def programs(
     programs.close()
 
 
+@pytest.mark.faults
 async def test_every_service_confirms_also_when_it_is_killed_in_the_middle(programs: Programs) -> None:
     """C17: all services erase and confirm, once; a customer that is told again later stays erased."""
     customer_id = _unused_id()

@@ -187,6 +187,7 @@ async def test_a_process_killed_before_its_answer_leaves_nothing_and_the_repeat_
     assert await _rows("customer") == await _rows("outbox WHERE type = 'customer.created'") == 1
 
 
+@pytest.mark.faults
 async def test_a_repeat_to_a_process_that_lives_waits_for_the_one_that_dies(desk: Desk, books: None) -> None:
     """Idempotency keys: eight are sent while the first process dies; one customer is made."""
     doomed, _ = desk.start(FARTHING_CRASH_POINTS="request-before-commit=1")
