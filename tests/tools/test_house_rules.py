@@ -27,6 +27,7 @@ BAD = [
         "async def f():\n    async with transaction() as tx: ...",
         "transaction()",
     ),
+    ("services/rating/src/rating/store.py", '"""SPEC Q99."""', "SPEC Q99: docs/rules.md has no such rule"),
 ]
 
 

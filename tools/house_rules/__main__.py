@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,11 +37,24 @@ def sources(root: Path) -> list[Path]:
 
 def findings(root: Path) -> Iterator[str]:
     """Every breach of a rule beneath a checkout, as `file:line: what is wrong`."""
+    told = _rules_told(root / "docs" / "rules.md")
     for file in sources(root):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        source = file.read_text(encoding="utf-8")
+        tree = ast.parse(source)
         path = file.relative_to(root)
-        for rule in rules_for(path):
-            yield from (f"{path}:{line}: {words}" for line, words in rule(tree))
+        found = [finding for rule in rules_for(path) for finding in rule(tree)] + [*rules.rules_are_told(source, told)]
+        yield from (f"{path}:{line}: {words}" for line, words in found)
+
+
+def _rules_told(document: Path) -> set[str]:
+    """The numbers in the first column of its tables; `P1 to P3` and `N3, N4` are all of them."""
+    rows = re.findall(r"^\| ([A-Z]\d[^|]*) \|", document.read_text(encoding="utf-8") if document.exists() else "", re.M)
+    told: set[str] = set()
+    for row in rows:
+        numbers = re.findall(r"([A-Z])(\d+)", row)
+        (kind, first), (_, last) = numbers[0], numbers[-1]
+        told.update(f"{kind}{number}" for number in range(int(first), int(last) + 1))
+    return told
 
 
 def main() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 
 Finding = tuple[int, str]
 
@@ -15,6 +16,7 @@ _WALL_TIME = {
     ("time", "time"),
     ("time", "time_ns"),
 }
+_CITED = re.compile(r"\bSPEC ((?:[A-Z]\d+)(?:(?:, | and | to )[A-Z]\d+)*)")
 _SUBSCRIBER_MAKERS = {"subscriber", "AIOKafkaConsumer", "KafkaBroker", "Consumer"}
 
 
@@ -59,6 +61,14 @@ def transactions_in_use_cases(tree: ast.Module) -> Iterator[Finding]:
     """`transaction()` is opened in service.py alone, so that a use case is one transaction."""
     for call in _calls(tree, "transaction"):
         yield call.lineno, "transaction(): open it in a use case (service.py)"
+
+
+def rules_are_told(source: str, told: Collection[str]) -> Iterator[Finding]:
+    """A rule that is cited is one of those that docs/rules.md tells."""
+    for line, words in enumerate(source.splitlines(), start=1):
+        for cited in re.findall(r"[A-Z]\d+", " ".join(_CITED.findall(words))):
+            if cited not in told:
+                yield line, f"SPEC {cited}: docs/rules.md has no such rule"
 
 
 def _calls(tree: ast.Module, name: str) -> Iterator[ast.Call]:
