@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from bench.billing.filling import BILL_TO, INVOICE_DATE
 from bench.billing.world import World
+from bench.common.servers import BenchError
 from bench.rating.processes import cpu_s, peak_mb
-from bench.rating.world import BenchError
 
 _POLL_S = 0.1
 _STALLS_AFTER_S = 120.0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import Any
 
 from bench.billing.checking import wrong
 from bench.billing.course import Course, Runs
@@ -15,35 +14,19 @@ from bench.billing.filling import fill, warm_up_customers
 from bench.billing.limit import written_again_s
 from bench.billing.options import Options, Sizes, parse
 from bench.billing.world import ROLES, World, running
-from bench.rating.report import Report, machine
-from bench.rating.world import BenchError, settings_told
-
-from local_platform.errors import PlatformError
-
-WRONG, FAILED, INTERRUPTED = 1, 2, 130
+from bench.common.command import MEASURED, WRONG, ending_well
+from bench.common.report import Report, machine
+from bench.common.servers import settings_told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it. 0: measured, and all is billed once; 1: it is not; 2: it failed; 130: interrupted."""
-    options, report = parse(arguments), Report()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        report.say(f"{machine()}; {settings_told()}")
-        return _run(options, report)
-    except KeyboardInterrupt:
-        report.say("Interrupted; everything that was started has been stopped.")
-        return INTERRUPTED
-    except (BenchError, PlatformError) as error:
-        report.say(str(error))
-        return FAILED
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+    options = parse(arguments)
+    return ending_well(lambda report: _run(options, report))
 
 
 def _run(options: Options, report: Report) -> int:
+    report.say(f"{machine()}; {settings_told()}")
     results = []
     for sizes in options.points:
         with running(options.state) as world:
@@ -56,7 +39,7 @@ def _run(options: Options, report: Report) -> int:
             [{"customers": each["sizes"]["customers"]} | {name: each[name] for name in shown} for each in results]
         )
     report.line(results[-1])
-    return WRONG if any(each["wrong"] for each in results) else 0
+    return WRONG if any(each["wrong"] for each in results) else MEASURED
 
 
 def _measure(world: World, sizes: Sizes, seed: int, report: Report) -> dict[str, Any]:

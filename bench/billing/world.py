@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
-import shutil
 import signal
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from bench.rating.world import HEAP_MB, POSTGRES_SETTINGS, ROOT, BenchError, ended
+from bench.common.servers import HEAP_MB, POSTGRES_SETTINGS, BenchError, bare_environment, ended, own_folder
 
 from local_platform import ports
 from local_platform.databases import create_service_database
@@ -137,9 +134,7 @@ class World:
 
     def _environment(self) -> dict[str, str]:
         """The variables of the services; none of those that surround the benchmark."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("FARTHING_", "PG"))}
-        return kept | {
-            "PYTHONPATH": str(ROOT),
+        return bare_environment() | {
             "FARTHING_KAFKA": self.kafka.bootstrap,
             "FARTHING_JWKS": str(self._issuer.jwks),
             "FARTHING_LOG_LEVEL": "WARNING",
@@ -150,15 +145,10 @@ class World:
 @contextmanager
 def running(state: Path | None) -> Iterator[World]:
     """Servers in a folder of their own, which is removed in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="farthing-bench-", dir=state))
-    folder.chmod(0o711)
-    try:
-        with Children() as children:
-            world = World(folder, children)
-            try:
-                world.start()
-                yield world
-            finally:
-                world.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_folder(state) as folder, Children() as children:
+        world = World(folder, children)
+        try:
+            world.start()
+            yield world
+        finally:
+            world.stop()

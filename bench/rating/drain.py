@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from bench.common.servers import BenchError, ended
 from bench.rating.broker import Broker
 from bench.rating.counting import Counter
 from bench.rating.processes import cpu_s, peak_mb
-from bench.rating.world import BenchError, World, ended
+from bench.rating.world import World
 
 from contracts.topics import CDR_RECEIVED
 from local_platform.processes import ChildProcess

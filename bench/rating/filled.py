@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from bench.common.report import Report
 from bench.rating import old, tables
 from bench.rating.broker import Broker
 from bench.rating.carrier import Carrier
 from bench.rating.drain import SEALER
 from bench.rating.load import Generator, Load, send_all
 from bench.rating.options import Sizes
-from bench.rating.report import Report
 from bench.rating.world import World
 
 from contracts.topics import CDR_RECEIVED, USAGE_EXCEPTIONS, USAGE_RATED

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from bench.common.servers import BenchError, ended
 from bench.rating.broker import Broker
 from bench.rating.counting import Counter
 from bench.rating.drain import workers
 from bench.rating.filled import Filled
 from bench.rating.options import Sizes
 from bench.rating.paced import LATENCY, SENT
-from bench.rating.world import BenchError, World, ended
+from bench.rating.world import World
 
 from contracts.topics import CDR_RECEIVED, USAGE_RATED
 from local_platform.processes import ChildProcess

@@ -4,60 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from statistics import median
-from typing import Any, NoReturn
+from typing import Any
 
+from bench.common.command import MEASURED, WRONG, ending_well
+from bench.common.report import Report, machine
+from bench.common.servers import settings_told
 from bench.rating import latency
 from bench.rating.broker import Broker
 from bench.rating.filled import Filled, fill
 from bench.rating.options import Options, parse
-from bench.rating.report import Report, machine
 from bench.rating.runs import Runs
 from bench.rating.sweeps import Sweeps
-from bench.rating.world import BenchError, World, running, settings_told
+from bench.rating.world import World, running
 
 from contracts.topics import CDR_RECEIVED
-from local_platform.errors import PlatformError
 from service_kit.kafka import topic_id
-
-WRONG, FAILED, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it. 0: measured, and nothing is wrong; 1: something was lost or doubled; 2: it failed; 130: interrupted."""
-    options, report = parse(arguments), Report()
+    options = parse(arguments)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        with running(options.state) as world, closing(Broker(world.kafka.bootstrap)) as broker:
-            report.say(f"{machine()}; {settings_told()}")
-            return _run(world, broker, options, report)
-    except KeyboardInterrupt:
-        report.say("Interrupted; everything that was started has been stopped.")
-        return INTERRUPTED
-    except (BenchError, PlatformError) as error:
-        report.say(str(error))
-        return FAILED
+    return ending_well(lambda report: _run(options, report))
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _run(options: Options, report: Report) -> int:
+    with running(options.state) as world, closing(Broker(world.kafka.bootstrap)) as broker:
+        report.say(f"{machine()}; {settings_told()}")
+        result = _result(world, broker, options, report)
+    report.line(result)
+    return WRONG if result["lost"] or result["doubled"] or result.get("unexpected") else MEASURED
 
 
-def _run(world: World, broker: Broker, options: Options, report: Report) -> int:
+def _result(world: World, broker: Broker, options: Options, report: Report) -> dict[str, Any]:
     if options.sweeps:
         rows = Sweeps(world, broker, options, report).run()
-        result = {name: sum(row[name] for row in rows) for name in ("lost", "doubled")}
-    else:
-        filled = fill(world, broker, options.sizes, options.seed, report)
-        result = measure(world, broker, filled, options, report)
-    report.line(result)
-    return WRONG if result["lost"] or result["doubled"] or result.get("unexpected") else 0
+        return {name: sum(row[name] for row in rows) for name in ("lost", "doubled")}
+    filled = fill(world, broker, options.sizes, options.seed, report)
+    return measure(world, broker, filled, options, report)
 
 
 def measure(world: World, broker: Broker, filled: Filled, options: Options, report: Report) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.common.report import Report
 from bench.rating import checking, recording
 from bench.rating.broker import Broker
 from bench.rating.counting import Counter
 from bench.rating.drain import Drained, Watch, workers
 from bench.rating.filled import Filled
 from bench.rating.null import RECORDING
-from bench.rating.report import Report
 from bench.rating.world import World
 
 from contracts.topics import CDR_RECEIVED

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from bench.common.report import Report
 from bench.rating.broker import Broker
 from bench.rating.filled import Filled, fill
 from bench.rating.options import Options, Sizes
-from bench.rating.report import Report
 from bench.rating.runs import Run, Runs
 from bench.rating.world import World
 

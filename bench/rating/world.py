@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from bench.common.servers import HEAP_MB, POSTGRES_SETTINGS, bare_environment, own_folder
 from psycopg import sql
 
 from local_platform import ports
@@ -24,25 +22,11 @@ from local_platform.processes import ChildProcess, Children
 from service_kit.kafka import create_topics
 from service_kit.migrations import migrate
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVICE = "rating"
-HEAP_MB = 1_024
-POSTGRES_SETTINGS = {
-    "shared_buffers": "1GB",
-    "max_wal_size": "4GB",
-    "maintenance_work_mem": "256MB",
-    "checkpoint_timeout": "15min",
-}
-"""As a server of its own would have them; the rest is the default: fsync, synchronous commits, full page writes."""
 KAFKA_SETTINGS = {"group.initial.rebalance.delay.ms": "2000"}
 """How long a new group waits for further members (3,000 is the default): two workers get their partitions at once, so
 none has worked off the load before the other begins.
 """
-_TAIL_CHARACTERS = 4_000
-
-
-class BenchError(Exception):
-    """The benchmark cannot go on, or what it measured is not right."""
 
 
 class World:
@@ -131,9 +115,7 @@ class World:
 
     def environment(self, database: str) -> dict[str, str]:
         """The variables of a process of rating; none of those that surround the benchmark."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("FARTHING_", "PG"))}
-        return kept | {
-            "PYTHONPATH": str(ROOT),
+        return bare_environment() | {
             "FARTHING_KAFKA": self.kafka.bootstrap,
             "FARTHING_POSTGRES_RATING": self.dsn(database),
         }
@@ -142,30 +124,10 @@ class World:
 @contextmanager
 def running(state: Path | None) -> Iterator[World]:
     """Servers in a folder of their own, which is removed in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="farthing-bench-", dir=state))
-    folder.chmod(0o711)
-    try:
-        with Children() as children:
-            world = World(folder, children)
-            world.start()
-            try:
-                yield world
-            finally:
-                world.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def ended(process: ChildProcess) -> BenchError:
-    """The error to raise when a process ended by itself, with the end of its log as it was written."""
-    return BenchError(f"{process.name} ended with {process.exit_code}:\n{_tail(process.log)}")
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(errors="replace")[-_TAIL_CHARACTERS:].replace("\\n", "\n")
-
-
-def settings_told() -> str:
-    """What the servers were told, for the report."""
-    told = {"heap": f"{HEAP_MB} MB", **POSTGRES_SETTINGS}
-    return ", ".join(f"{name} {value}" for name, value in told.items())
+    with own_folder(state) as folder, Children() as children:
+        world = World(folder, children)
+        world.start()
+        try:
+            yield world
+        finally:
+            world.stop()

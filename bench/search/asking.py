@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from random import Random
 
-from bench.rating.world import BenchError
+from bench.common.servers import BenchError
 from bench.search.kinds import Kind
 
 

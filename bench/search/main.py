@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import Any
 
-from bench.rating.report import Report, machine
-from bench.rating.world import BenchError
+from bench.common.command import MEASURED, ending_well
+from bench.common.report import Report, machine
 from bench.search.asking import Waited, ask
 from bench.search.filling import Filling
 from bench.search.kinds import kinds, sample
 from bench.search.options import Options, parse
 from bench.search.world import SETTINGS, World, running
 
-from local_platform.errors import PlatformError
-
-FAILED, INTERRUPTED = 2, 130
 EXTRA: dict[str, Callable[[list[int]], str]] = {
     "customer page": lambda ids: f"/customers/{ids[0]}/page",
     "hover cards of 20": lambda ids: f"/customers/cards?ids={','.join(map(str, ids))}",
@@ -29,24 +25,15 @@ EXTRA: dict[str, Callable[[list[int]], str]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it. 0: measured; 2: it failed; 130: interrupted."""
-    options, report = parse(arguments), Report()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        with running(options.state) as world:
-            report.say(f"{machine()}; {', '.join(f'{name} {value}' for name, value in SETTINGS.items())}")
-            report.line(_measure(world, options, report))
-            return 0
-    except KeyboardInterrupt:
-        report.say("Interrupted; everything that was started has been stopped.")
-        return INTERRUPTED
-    except (BenchError, PlatformError) as error:
-        report.say(str(error))
-        return FAILED
+    options = parse(arguments)
+    return ending_well(lambda report: _run(options, report))
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _run(options: Options, report: Report) -> int:
+    with running(options.state) as world:
+        report.say(f"{machine()}; {', '.join(f'{name} {value}' for name, value in SETTINGS.items())}")
+        report.line(_measure(world, options, report))
+    return MEASURED
 
 
 def _measure(world: World, options: Options, report: Report) -> dict[str, Any]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from bench.rating.world import ROOT
+from bench.common.servers import bare_environment, own_folder
 
 from local_platform import ports
 from local_platform.databases import create_service_database
@@ -59,9 +56,7 @@ class World:
 
     def serve(self, processes: int) -> None:
         """Start processes of the service's API, and wait until they answer."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("FARTHING_", "PG"))}
-        environment |= {
-            "PYTHONPATH": str(ROOT),
+        environment = bare_environment() | {
             "FARTHING_POSTGRES_CUSTOMERS": self.database,
             "FARTHING_KAFKA": "127.0.0.1:1",
             "FARTHING_JWKS": str(self._issuer.jwks),
@@ -107,15 +102,10 @@ def _answers(port: int) -> bool:
 @contextmanager
 def running(state: Path | None) -> Iterator[World]:
     """A server in a folder of its own, which is removed in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="farthing-bench-", dir=state))
-    folder.chmod(0o711)
-    try:
-        with Children() as children:
-            world = World(folder, children)
-            try:
-                world.make_database()
-                yield world
-            finally:
-                world.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_folder(state) as folder, Children() as children:
+        world = World(folder, children)
+        try:
+            world.make_database()
+            yield world
+        finally:
+            world.stop()
