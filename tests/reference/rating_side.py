@@ -15,7 +15,7 @@ from rating.domain import deck_csv
 from rating.domain.calls import Calls
 from rating.domain.choices import Choices
 from rating.domain.facts import Assignment, Customer, Number, Status
-from rating.domain.mapping import RowReader
+from rating.domain.mapped_rows import RowReader
 from rating.domain.numbers import normalise
 from rating.domain.rows import FileRows
 from rating.domain.tariffs import Rate

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contracts.cdrs import CdrReceived
-from rating.domain.mapping import CdrMapping, RowReader, Unreadable
+from rating.domain.local_times import iso_time
+from rating.domain.mapped_rows import RowReader, Unreadable
+from rating.domain.mapping import CdrMapping
+from rating.domain.rows import cells_of
 
 UK = CdrMapping.model_validate_json(files("rating").joinpath("data/uk-standard-cdr.json").read_text("utf-8"))
 GOOD = {
@@ -181,3 +188,31 @@ def test_an_id_may_be_built_from_named_columns() -> None:
 def test_a_mapping_must_name_columns_of_its_header() -> None:
     with pytest.raises(ValidationError, match="'Colour' is not a column"):
         changed(columns=UK.columns.model_dump() | {"cdr_cost": "Colour"})
+
+
+@given(st.text(alphabet='ab",;\r \t\x00é', max_size=30))
+def test_a_line_without_quotes_is_cut_as_the_csv_reader_cuts_it(line: str) -> None:
+    """R2: the quick way and the careful one are one way."""
+    plain = line.replace('"', "")
+    try:
+        expected: list[str] | None = next(csv.reader((plain.rstrip("\r"),)), [])
+    except csv.Error:
+        expected = None
+    try:
+        assert cells_of(plain) == expected
+    except csv.Error:
+        assert expected is None
+
+
+@given(
+    st.from_regex(r"[0-9]{1,2}:[0-9]{1,2}(:[0-9]{0,2})?", fullmatch=True) | st.times().map(str) | st.text(max_size=9)
+)
+def test_the_usual_times_are_read_as_their_format_says(text: str) -> None:
+    """Z20: the quick reader of `%H:%M:%S` takes what that format takes, and nothing else."""
+    try:
+        told = datetime.strptime(text, "%H:%M:%S")  # noqa: DTZ007 (a local time)
+    except ValueError:
+        expected = None
+    else:
+        expected = told.time() if told.strftime("%H:%M:%S") == text else None
+    assert iso_time(text) == expected

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from contracts.topics import CDR_RECEIVED
 from rating.config import RatingSettings
-from rating.domain.mapping import RowReader
+from rating.domain.mapped_rows import RowReader
 from rating.domain.rows import FileRows, Lines, Record
 from rating.sending import send_values
 from rating.service.files import Claimed, claimed_file, finish_file, pieces_of
@@ -26,7 +26,7 @@ from service_kit.repeating import repeat
 
 _IDLE_S = 0.5
 _ROWS_AT_ONCE = 500
-"""Rows that are converted before the event loop gets its turn: some 10 ms."""
+"""Rows that are converted before the event loop gets its turn: some 5 ms."""
 _PROGRESS = TopicPartition(CDR_RECEIVED, 0)
 _encode = msgspec.json.Encoder().encode
 
@@ -78,32 +78,31 @@ class Publication:
         """Every row is read and counted; the records of those behind row `done` come in batches, with its last row."""
         records: list[Record] = []
         row = 0
-        async for row, line in self._lines():
-            record = self._rows.record(line, row)
-            if record is not None:
-                self._counts[record.accepted] += 1
-                if row > done:
-                    records.append(record)
-            if row % _ROWS_AT_ONCE == 0:
-                await asyncio.sleep(0)
-            if row % self._batch_rows == 0:
-                yield row, records
-                records = []
+        async for lines in self._lines():
+            for line in lines:
+                row += 1
+                record = self._rows.record(line, row)
+                if record is not None:
+                    self._counts[record.accepted] += 1
+                    if row > done:
+                        records.append(record)
+                if row % self._batch_rows == 0:
+                    yield row, records
+                    records = []
+            await asyncio.sleep(0)
         if records:
             yield row, records
 
-    async def _lines(self) -> AsyncIterator[tuple[int, str]]:
-        """The lines behind the header, with their numbers."""
+    async def _lines(self) -> AsyncIterator[Sequence[str]]:
+        """The lines behind the header, some at once."""
         lines = Lines()
-        row = 0
+        header = 1
         async for piece in pieces_of(self._file.file_id):
-            for line in lines.feed(piece):
-                if row:
-                    yield row, line
-                row += 1
-        for line in lines.end():
-            if row:
-                yield row, line
+            found = lines.feed(piece)
+            for at in range(0, len(found), _ROWS_AT_ONCE):
+                yield found[at + header : at + _ROWS_AT_ONCE]
+                header = 0
+        yield lines.end()[header:]
 
     async def _send(self, producer: AIOKafkaProducer, records: Sequence[Record], last_row: int) -> None:
         """Rows and the number of the last one, in one Kafka transaction."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import codecs
 import csv
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from rating.domain.mapping import RowReader, Unreadable
+from rating.domain.mapped_rows import RowReader, Unreadable
 
 LONGEST_LINE = 64 * 1024
 LONGEST_RAW = 4 * 1024
@@ -37,7 +36,10 @@ class Lines:
 
 def cells_of(line: str) -> list[str]:
     """A line's cells; none of an empty line. Raises csv.Error."""
-    return next(csv.reader((line.rstrip("\r"),)), [])
+    line = line.rstrip("\r")
+    if line and '"' not in line and "\r" not in line:
+        return line.split(",")  # what the reader does with it, in a fraction of its time
+    return next(csv.reader((line,)), [])
 
 
 def header_problem(line: str, header: tuple[str, ...]) -> str | None:
@@ -54,8 +56,7 @@ def header_problem(line: str, header: tuple[str, ...]) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A row as it is published. `key` is the charged number, a hint for the partition."""
 
     key: str
