@@ -19,7 +19,7 @@ from invoicing.domain.transactions import ZERO
 from invoicing.domain.transactions import Transaction as Line
 from invoicing.service.bounds import unusual_drafts
 from invoicing.service.events import INVOICE_FIELDS
-from invoicing.service.recreating import fill_again, leave_empty, recreate_flagged, verdict_row
+from invoicing.service.recreating import fill_again, leave_empty, recreate_outdated, verdict_row
 from invoicing.store import balances, closes, invoices, readmodel, runs, transactions
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
@@ -119,7 +119,7 @@ async def _draft(tx: Transaction, run: Run, customers: Sequence[int]) -> None:
     await tx.publish_many(_settled(run, [each.case.customer for each in judged if each.verdict.reason == SETTLED]))
     if run.remakes and left:
         await leave_empty(tx, run, judged[0].verdict.state)
-    await recreate_flagged(tx, run, closed)
+    await recreate_outdated(tx, run, closed)
 
 
 async def _cases(tx: Transaction, closed: Mapping[int, int], lists: ReferenceLists) -> list[Case]:

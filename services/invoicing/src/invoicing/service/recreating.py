@@ -90,7 +90,7 @@ async def recreate_in(tx: Transaction, invoice_ids: Collection[int], why: str) -
     """
     drafts = [each for each in await invoices.lock(tx.connection, invoice_ids) if each.status == "draft"]
     at_work = [each for each in drafts if await _being_made(tx, each)]
-    await course.flag(tx.connection, [each.customer_id for each in at_work])
+    await course.note_changed(tx.connection, [each.customer_id for each in at_work])
     again = [each for each in drafts if each not in at_work]
     await _empty(tx, again)
     for each in again:
@@ -99,7 +99,9 @@ async def recreate_in(tx: Transaction, invoice_ids: Collection[int], why: str) -
 
 async def recreate_drafts_of(tx: Transaction, customers: Collection[int], why: str) -> None:
     """Have every draft of these customers, who are locked, made again; also those that runs are about to make."""
-    await course.flag(tx.connection, customers)
+    if not customers:
+        return
+    await course.note_changed(tx.connection, customers)
     drafts = await invoices.drafts_of_customers(tx.connection, customers)
     await recreate_in(tx, [each.invoice_id for each in drafts], why)
 
@@ -189,11 +191,11 @@ async def leave_empty(tx: Transaction, run: Run, state: CustomerRunState) -> Non
         await invoices.save(tx.connection, ["remade_by"], [{"invoice_id": draft.invoice_id}])
 
 
-async def recreate_flagged(tx: Transaction, run: Run, customers: Collection[int]) -> None:
-    """Make the drafts again whose customers changed after their usage was closed."""
-    flagged = await course.take_flags(tx.connection, run.run_id, customers)
-    if flagged:
-        await recreate_in(tx, flagged, "its data changed meanwhile")
+async def recreate_outdated(tx: Transaction, run: Run, customers: Collection[int]) -> None:
+    """Make the drafts again whose customers changed after the run's request: its cut may be without the change."""
+    outdated = await course.out_of_date(tx.connection, run.run_id, customers)
+    if outdated:
+        await recreate_in(tx, outdated, "its data changed meanwhile")
 
 
 def verdict_row(

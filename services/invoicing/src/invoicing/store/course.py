@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from invoicing.store.tables import billing_run, invoice, run_customer, transaction, usage_close
+from invoicing.store.tables import billing_run, customer, invoice, run_customer, transaction, usage_close
 
 _AT_WORK = ("waiting", "closed")
 
@@ -54,19 +54,22 @@ async def skip(connection: AsyncConnection, drafts: Collection[int], customers: 
     await connection.execute(update(run_customer).where(or_(made, at_work)).values(**gone))
 
 
-async def flag(connection: AsyncConnection, customers: Collection[int]) -> None:
-    """Have the drafts that runs are about to make of these customers made again."""
-    c = run_customer.c
-    at_work = (c.customer_id == func.any(list(customers)), c.active, c.state.in_(_AT_WORK))
-    await connection.execute(update(run_customer).where(*at_work).values(recreate=True))
+async def note_changed(connection: AsyncConnection, customers: Collection[int]) -> None:
+    """Have the drafts made again that runs requested by now are about to make of these customers, who are locked.
+
+    Which of these runs has taken them is not asked: one that fixes its customers at this moment may be about to.
+    """
+    newest = select(func.max(billing_run.c.run_id)).where(billing_run.c.state != "draft").scalar_subquery()
+    theirs = customer.c.customer_id == func.any(list(customers))
+    await connection.execute(update(customer).where(theirs).values(changed_after=newest))
 
 
-async def take_flags(connection: AsyncConnection, run_id: int, customers: Collection[int]) -> list[int]:
-    """Take the flags off these customers of a run. Returns the drafts of those that had one."""
+async def out_of_date(connection: AsyncConnection, run_id: int, customers: Collection[int]) -> list[int]:
+    """The drafts just made of these customers, who are locked, for whom something changed after the run's request."""
     c = run_customer.c
-    flagged = (c.run_id == run_id, c.customer_id == func.any(list(customers)), c.recreate)
-    statement = update(run_customer).where(*flagged).values(recreate=False).returning(c.invoice_id)
-    return [each for each in await connection.scalars(statement) if each is not None]
+    drafts = select(c.invoice_id).join(customer, customer.c.customer_id == c.customer_id)
+    theirs = (c.run_id == run_id, c.customer_id == func.any(list(customers)), c.invoice_id.is_not(None))
+    return list(await connection.scalars(drafts.where(*theirs, customer.c.changed_after >= run_id)))
 
 
 async def state_in(connection: AsyncConnection, run_id: int, customer_id: int) -> str | None:

@@ -35,7 +35,7 @@ EXACT = Numeric()
 BY_HAND = "status and low policy do not count (SPEC Z11)"
 CONFIRM_EMPTY = "made by hand even without a line"
 CANCELLING = "cancelled, with drafts still to be removed"
-RECREATE = "its data changed since it was closed: make its draft again at once"
+CHANGED_AFTER = "the newest run requested before its course changed: drafts of runs up to it are made again"
 APPROVAL = "how often it was approved; each has documents of its own"
 REMADE_BY = "the run that is to make this draft again; it has no lines until then"
 PLAN = "the discount plan that priced a usage line, empty where none did"
@@ -59,6 +59,7 @@ customer = Table(
     Column("billing_cycle", Text),
     Column("vat_rate", Text),
     Column("state", JSONB, nullable=False, comment="contracts.customers.CustomerState"),
+    Column("changed_after", BigInteger, comment=CHANGED_AFTER),
 )
 
 number = Table(
@@ -183,7 +184,6 @@ run_customer = Table(
     Column("unpriced", Integer, nullable=False, server_default=text("0")),
     Column("invoice_id", BigInteger),
     Column("active", Boolean, nullable=False, comment="no other run may take the customer (SPEC I3)"),
-    Column("recreate", Boolean, nullable=False, server_default=text("false"), comment=RECREATE),
     Column("resumed_in", BigInteger, comment="the run that tries the parked customer again"),
     PrimaryKeyConstraint("run_id", "customer_id"),
     CheckConstraint("state IN ('waiting', 'closed', 'drafted', 'skipped', 'parked')", name="run_customer_state"),
