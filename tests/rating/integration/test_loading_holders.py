@@ -27,7 +27,7 @@ DAYS = [date(2024, 12, 31), date(2025, 1, 1), date(2025, 1, 10), date(2025, 1, 1
 @pytest.fixture(autouse=True)
 async def database(service_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """This process bound to a database with a tariff and the reference lists; it reads two rows at a time."""
-    monkeypatch.setattr(columns, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(columns, "KEYS_AT_ONCE", 2)
     dsn = service_database("rating")
     database = bind(dsn)
     tariff(dsn, [("44", 120_000)])

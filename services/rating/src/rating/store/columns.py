@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.calls import Int
 
-ROWS_AT_ONCE = 100_000
-"""Rows of the table that Postgres packs into one answer, so that neither side holds all of them twice."""
+KEYS_AT_ONCE = 100_000
+"""A range of keys, of as many rows at the most, that Postgres packs into one answer: neither side holds all twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Source:
     """What is read, in SQL with psycopg's placeholders (`%(name)s`).
 
     `columns` are whole numbers of 64 bits, none of them NULL. `key` is a positive bigint of `table` with an index, by
-    which it is read a part at a time. `where` chooses rows of the table; `joined` is what comes behind its name.
+    ranges of which it is read. `where` chooses rows of the table; `joined` is what comes behind its name.
     """
 
     table: str
@@ -32,13 +32,17 @@ class Source:
 
     @property
     def part(self) -> str:
-        """The statement that gives a part's last key, and each column as the bytes of its numbers, all in one order."""
+        """The statement that gives each column's numbers of a range as bytes, all in one order, and the next key.
+
+        A range and not a number of rows: how many rows `where` leaves Postgres cannot tell, and it would rather sort
+        the whole table for each part than follow the index past the others.
+        """
         packed = (f"coalesce(string_agg(int8send(({each})::bigint), ''), '')" for each in self.columns.values())
-        rows = (
-            f"SELECT * FROM {self.table} WHERE {self.key} > %(after)s AND ({self.where})"
-            f" ORDER BY {self.key} LIMIT {ROWS_AT_ONCE}"
+        following = f"SELECT min({self.key}) FROM {self.table} WHERE {self.key} >= %(end)s"
+        return (
+            f"SELECT ({following}), {', '.join(packed)} FROM {self.table} {self.joined}"
+            f" WHERE {self.table}.{self.key} >= %(begin)s AND {self.table}.{self.key} < %(end)s AND ({self.where})"
         )
-        return f"SELECT max({self.key}), {', '.join(packed)} FROM ({rows}) AS {self.table} {self.joined}"
 
 
 async def read_columns(connection: AsyncConnection, source: Source, **values: Any) -> dict[str, Int]:
@@ -59,13 +63,11 @@ async def _parts(
 ) -> AsyncIterator[dict[str, Int]]:
     raw = await connection.get_raw_connection()
     driver: Any = raw.driver_connection
-    after = 0
+    begin: int | None = 0
     async with driver.cursor(binary=True) as cursor:
-        while True:
-            await cursor.execute(source.part, {**values, "after": after})
-            after, *packed = await cursor.fetchone()
-            if after is None:
-                return
+        while begin is not None:
+            await cursor.execute(source.part, {**values, "begin": begin, "end": begin + KEYS_AT_ONCE})
+            begin, *packed = await cursor.fetchone()
             yield _numbers(source, packed)
 
 
