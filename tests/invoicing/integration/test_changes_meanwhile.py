@@ -6,6 +6,7 @@ import asyncio
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import text
 from tests.invoicing import made
 from tests.invoicing.integration.conftest import PARTITIONS, World, rows
@@ -14,8 +15,10 @@ from tests.invoicing.integration.test_process import until
 
 from contracts.customers import CustomerCreated
 from invoicing.service.runs import NewRun, create_run, request_run, start_run
+from invoicing.service.unapproving import unapprove_invoice
 from invoicing.store.runs import take_customers
 from service_kit.database import transaction
+from service_kit.problems import Conflict
 
 JANUARY = date(2025, 1, 31)
 
@@ -75,3 +78,18 @@ async def test_a_final_bill_before_the_request_costs_no_second_draft(world: Worl
     run_id = await world.bill({customer.customer_id: [made.usage_line("4.00")]})
     assert await remake(world) == []
     assert [row["net"] for row in await world.invoices(run_id)] == [Decimal("32.00")]
+
+
+async def test_an_invoice_is_not_unapproved_while_a_run_takes_its_customer(world: World) -> None:
+    """I3, Z10: the run has stored the customer, and nobody sees it yet: a clear refusal once it has."""
+    customer, _ = await unbilled(world)
+    run_id = await world.bill()
+    await world.approve(run_id)
+    (invoice,) = await world.invoices(run_id)
+    async with transaction() as starting:
+        await take_customers(starting.connection, 999_999, [customer.customer_id])
+        unapproving = asyncio.create_task(unapprove_invoice(invoice["invoice_id"]))
+        await until(_a_lock_is_waited_for)
+    with pytest.raises(Conflict, match="in another active run: one that started at this moment"):
+        await unapproving
+    assert (await world.invoices(run_id))[0]["status"] == "approved"

@@ -163,9 +163,10 @@ def requested_now() -> dict[str, Any]:
     return {"state": "requested", "version": 1, "created_at": now, "requested_at": now, "as_of": clock.today()}
 
 
-def in_another_run(customer_id: int, run_id: int | None) -> Conflict:
-    """SPEC Z10: the refusal that names the run."""
-    return Conflict(f"customer {customer_id} is {IN_ANOTHER_RUN}: run {run_id}; approve or cancel that first")
+def in_another_run(customer_id: int, run_id: int | None = None) -> Conflict:
+    """SPEC Z10: the refusal that names the run, if it is known."""
+    named = "one that started at this moment" if run_id is None else f"run {run_id}"
+    return Conflict(f"customer {customer_id} is {IN_ANOTHER_RUN}: {named}; approve or cancel that first")
 
 
 async def fill_again(tx: Transaction, rows: Sequence[Mapping[str, Any]], vat_lines: Mapping[int, Any]) -> None:

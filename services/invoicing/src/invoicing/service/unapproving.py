@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
 
 from contracts.billing import InvoiceUnapproved
 from contracts.closing import UsageCloseReopened
@@ -66,12 +67,20 @@ async def _check(tx: Transaction, invoice: Row[Any]) -> None:
         raise in_another_run(invoice.customer_id, busy[invoice.customer_id])
 
 
+async def _take_back(tx: Transaction, invoice: Row[Any]) -> None:
+    """Make the customer active in the run of its draft; one that starts takes customers without their locks."""
+    try:
+        await course.activate(tx.connection, {invoice.customer_id: invoice.invoice_id})
+    except IntegrityError as error:
+        raise in_another_run(invoice.customer_id) from error
+
+
 async def _back_to_draft(tx: Transaction, invoice: Row[Any]) -> None:
     changed = await accounts.withdraw(tx, [invoice])
     draft = {"invoice_id": invoice.invoice_id, "status": "draft"}
     (row,) = await invoices.save(tx.connection, ["status", "approved_at"], [draft])
     await transactions.let_refunds_follow(tx.connection, [row.invoice_id])
-    await course.activate(tx.connection, {row.customer_id: row.invoice_id})
+    await _take_back(tx, row)
     vat_lines = await invoices.vat_lines(tx.connection, [row.invoice_id])
     await tx.publish(InvoiceUnapproved(**invoice_values(row, vat_lines[row.invoice_id])))
     closes = await course.closes(tx.connection, [] if row.close_id is None else [row.close_id])
