@@ -99,6 +99,40 @@ async def test_what_customers_cannot_do_without_is_not_retired(api: AsyncClient,
     assert (await api.delete("/reference/colours/red")).status_code == 404
 
 
+@pytest.mark.parametrize("flag", ["final_bill", "dropped"])
+async def test_a_status_that_customers_have_turns_into_no_end_of_theirs(api: AsyncClient, flag: str) -> None:
+    """C8, C14, C15: nobody is on Final Bill or dropped without the action, which ends what there is."""
+    turned = {"accumulates_charges": False, "billed_in_runs": False, "final_bill": False, "dropped": False, flag: True}
+    plain = {**turned, flag: False}
+    own = {"name": "Own", "status": plain}
+    await api.put("/reference/statuses/own", json=own, headers={"If-Match": "*"})
+    made = (await api.post("/customers", json={"name": "Marsh Example Ltd"})).json()
+    later = {"status": "own", "effective_from": "2199-01-01"}
+    assert (await api.post(f"/customers/{made['customer_id']}/status", json=later)).is_success
+    refused = await api.put("/reference/statuses/own", json={**own, "status": turned}, headers={"If-Match": "*"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:farthing:problem:status-in-use")
+    assert f"status.{flag}" in refused.json()["detail"]
+    another = await api.put(
+        "/reference/statuses/another", json={"name": "A", "status": turned}, headers={"If-Match": "*"}
+    )
+    assert another.status_code in (200, 201)
+    kept = {"name": "Renamed", "status": {**plain, "accumulates_charges": True}}
+    assert (await api.put("/reference/statuses/own", json=kept, headers={"If-Match": "*"})).status_code == 200
+
+
+async def test_a_status_of_an_action_stays_one_while_a_customer_has_it(api: AsyncClient) -> None:
+    """C8, C14"""
+    flags = {"accumulates_charges": True, "billed_in_runs": True}
+    leaving = {"name": "Leaving", "status": {**flags, "final_bill": True}}
+    await api.put("/reference/statuses/leaving", json=leaving, headers={"If-Match": "*"})
+    made = (await api.post("/customers", json={"name": "Marsh Example Ltd"})).json()
+    order = {"final_bill_date": "2199-01-31", "status": "leaving"}
+    assert (await api.post(f"/customers/{made['customer_id']}/final-bill", json=order)).is_success
+    plain = {**leaving, "status": {**flags, "final_bill": False}}
+    refused = await api.put("/reference/statuses/leaving", json=plain, headers={"If-Match": "*"})
+    assert refused.json()["type"] == "urn:farthing:problem:status-in-use"
+
+
 async def test_a_default_is_retired_when_another_took_its_place(api: AsyncClient) -> None:
     """C4"""
     put = await api.put(f"{METHODS}/card", json={"name": "Card", "is_default": True}, headers={"If-Match": '"1"'})

@@ -160,6 +160,14 @@ def _check_statuses_left(before: Entry, after: Entry, book: Book) -> None:
         raise RuleBroken("retired", f"'{leading[0]}' names '{after.code}' as its next status: give it another first")
 
 
+def turned(before: Entry | None, after: Entry) -> str | None:
+    """SPEC C14, C15: the flag of a status that is another now and that only an action gives to a customer, if any."""
+    if before is None or after.list != STATUSES:
+        return None
+    flags = ("final_bill", "dropped")
+    return next((flag for flag in flags if getattr(before.attributes, flag) != getattr(after.attributes, flag)), None)
+
+
 def _any(entries: list[Entry], flag: str) -> bool:
     return any(getattr(each.attributes, flag) for each in entries)
 

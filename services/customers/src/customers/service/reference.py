@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain import uk
 from customers.domain.audit import created, differences
-from customers.domain.entries import Edit, after_edit, check_change, check_entry, naming, ordered
+from customers.domain.entries import Edit, after_edit, check_change, check_entry, naming, ordered, turned
 from customers.domain.events import reference_updated
 from customers.domain.pricelist import Versions, edited, price_traces
 from customers.domain.reference import LISTS, STANDARD_FEATURES, Book, Entry
@@ -20,7 +20,7 @@ from customers.service.problems import check_version, rules, version_needed
 from customers.store import reference as store
 from customers.store.audit import write_audit
 from customers.store.prices import save_prices
-from customers.store.uses import count_uses
+from customers.store.uses import count_uses, status_was_given
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
 from service_kit.http import Conflict, NotFound
@@ -109,7 +109,8 @@ async def save_entry(
         seen: whether the caller said which version it saw, or that any will do; needed for one that is there.
 
     Raises:
-        Problem: 412 where someone else changed it, 422 where a rule is broken, 428 where the version is not said.
+        Problem: 409 where a status that customers have would become, or stop being, one of Final Bill or Drop,
+            412 where someone else changed it, 422 where a rule is broken, 428 where the version is not said.
     """
     async with transaction() as tx:
         book, before = await _locked(tx, edit.list, edit.code)
@@ -120,8 +121,20 @@ async def save_entry(
             after = check_entry(after_edit(before, edit), book)
             check_change(before, after, book)
             after, prices = edited(after, price_from, book, clock.today())
+        await _check_turned(tx, before, after)
         await _save_prices(tx, prices, book, actor)
         return await _save(tx, before, after, book, actor)
+
+
+async def _check_turned(tx: Transaction, before: Entry | None, after: Entry) -> None:
+    """SPEC C14, C15: who is on Final Bill or dropped is so by an action, which ends what it has and keeps the date."""
+    flag = turned(before, after)
+    if flag is not None and await status_was_given(tx.connection, after.code):
+        message = (
+            f"customers have, had or will have the status '{after.code}', and status.{flag} comes to a customer by an"
+            " action only: add another status that does it, and take the action for whom it is meant"
+        )
+        raise Conflict(message, type="status-in-use", title="Status in use")
 
 
 async def retire_entry(list_name: str, code: str, *, retired: bool, expected: int | None, actor: str) -> UsedEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import ColumnElement, exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain.default_sets import CODES
@@ -54,6 +54,13 @@ async def count_uses(connection: AsyncConnection, list_name: str, code: str, tod
         "charges": await _charges(connection, list_name, code, today),
         "default_sets": await _sets(connection, list_name, code),
     }
+
+
+async def status_was_given(connection: AsyncConnection, code: str) -> bool:
+    """Whether a customer has a status, had it, or is to have it from a day on."""
+    given = exists().where(status_period.c.status == code)
+    by_action = exists().where(customer.c.action_status == code)
+    return bool(await connection.scalar(select(or_(given, by_action))))
 
 
 async def _customers(connection: AsyncConnection, list_name: str, code: str, today: date) -> int:
