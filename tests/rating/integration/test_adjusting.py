@@ -30,6 +30,7 @@ CHECKS = (
     audited.CLOSE_IS_ITS_CALLS,
     audited.ADJUSTMENTS_ARE_TOLD,
     audited.TAKEN_OFF_IS_NO_USAGE_OF_ITS_CLOSE,
+    audited.ALLOCATED_AFTER_DROP,
 )
 
 
@@ -297,6 +298,22 @@ async def test_what_is_released_behind_a_later_close_is_not_lost(world: World, p
         await world.bill(february)
     (again,) = await world.close(3)
     assert (february.totals.calls, again.totals.calls) == (1, 4)
+    assert await findings() == []
+
+
+async def test_what_was_allocated_before_a_drop_and_is_released_after_it_was_not_allocated_after_it(
+    world: World,
+) -> None:
+    """Z7, I6: the calls of an unapproved invoice count as stored when it is made again, and stay the customer's."""
+    (january,) = await world.close(1)
+    await world.bill(january)
+    (february,) = await world.close(2, bill_to=FEBRUARY)
+    await world.bill(february)
+    await drop(last_day=FEBRUARY)
+    await work_off()
+    await reopen(world, january)
+    await world.release(january)
+    assert len(await charged()) == 4
     assert await findings() == []
 
 

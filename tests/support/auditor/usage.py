@@ -57,11 +57,18 @@ NEGATIVE = _check(
     "SELECT usage_id, seconds, billed_seconds FROM usage WHERE seconds < 0 OR billed_seconds < 0",
     "record {usage_id} lasted {seconds} s and is billed {billed_seconds} s",
 )
+_MAY_HAVE_MOVED = """
+    EXISTS (
+        SELECT FROM usage_close AS given_up
+        WHERE given_up.customer_id = usage.customer_id AND given_up.state = 'released' AND given_up.reopened
+          AND usage.local_date <= given_up.bill_to AND usage.generation > given_up.generation)
+"""
+"""Calls of a close that was reopened and released count as stored then: when they were allocated is not known."""
 ALLOCATED_AFTER_DROP = _check(
-    """
+    f"""
     WITH charged AS (
         SELECT customer_id, local_date, max(generation) AS generation, count(*) AS calls FROM usage
-        GROUP BY customer_id, local_date)
+        WHERE NOT {_MAY_HAVE_MOVED} GROUP BY customer_id, local_date)
     SELECT customer_id, local_date, then_status, c.status AS now_status, calls
     FROM charged JOIN customer c USING (customer_id)
     CROSS JOIN LATERAL (
