@@ -57,7 +57,7 @@ def refusal(**changes: Any) -> Unread:
 def test_a_record_becomes_a_call_with_normalised_numbers_and_its_start_in_utc() -> None:
     """R1, R3: numbers as digits, the start in UTC, costs in micro-pounds."""
     got = call(start="2025-07-15T00:30:00+01:00", cdr_cost="0.0125", call_class="Mobile")
-    assert (got.charged, got.others) == (["442079460123"], ["441614960123"])
+    assert (list(got.charged), list(got.others)) == (["442079460123"], ["441614960123"])
     assert (got.charged_digits.aligned[0], got.charged_digits.length[0]) == (442079460123000, 12)
     assert got.started[0] == datetime(2025, 7, 14, 23, 30, tzinfo=UTC).timestamp() * 10**6
     assert got.kinds == [Kind("northstar", "outbound", "voice", "Mobile", "GBP")]
@@ -295,11 +295,23 @@ def test_a_bad_record_goes_alone() -> None:
     ]
     assert batch.rows.tolist() == [1, 3, 4, 6]
     assert batch.calls.record_ids == ["0", "1", "2", "5"]
-    assert batch.calls.charged == [*["442079460123"] * 3, ""]
+    assert list(batch.calls.charged) == [*["442079460123"] * 3, ""]
     assert batch.calls.seconds.tolist() == [0, 1, 2, 5]
     assert [batch.calls.kinds[code].known_class for code in batch.calls.kind] == ["", "", "", "Mobile"]
     alone = [int(read_batch([value]).content[0]) for value in (*good[:3], strange)]
     assert batch.content.tolist() == alone
+
+
+def test_a_long_batch_is_read_as_its_parts_are() -> None:
+    """R3: a record keeps its place and what it says, however many come together."""
+    values = [value_of(record_id=str(place), duration_seconds=place % 7 or None) for place in range(1_100)]
+    values[500] = values[999] = b"{"
+    batch = read_batch(values)
+    bad = [place for place in range(1_100) if place % 7 == 0 or place in (500, 999)]
+    good = sorted(set(range(1_100)) - set(bad))
+    assert [place for place, _ in batch.unread] == bad
+    assert (batch.rows.tolist(), batch.calls.record_ids) == (good, [str(place) for place in good])
+    assert batch.calls.seconds.tolist() == [place % 7 for place in good]
 
 
 def test_a_batch_of_nothing_is_nothing() -> None:
@@ -322,7 +334,7 @@ RECORDS = st.fixed_dictionaries(
         "other_party": st.sampled_from(["", "anonymous", "+4420794601230000000"]),
         "start": st.sampled_from(["2025-01-15T09:30:00Z", "2025-01-15T09:30:00", "2025-01-15T09:30:00.5Z", "soon"]),
         "duration_seconds": st.one_of(st.integers(), st.floats(allow_nan=False), st.text(max_size=6), st.none()),
-        "units": st.one_of(st.integers(), st.text(max_size=3)),
+        "units": st.one_of(st.integers(), st.text(max_size=3), st.none()),
         "volume_bytes": st.one_of(st.integers(min_value=0), st.none()),
         "service_type": st.sampled_from(["voice", "sms", "data"]),
         "cdr_cost": st.one_of(st.text(max_size=6), st.integers(), st.decimals(allow_nan=False).map(str)),

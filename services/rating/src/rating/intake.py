@@ -7,13 +7,11 @@ What is plainly good is read as columns. A record about which anything is unusua
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from itertools import compress
-from operator import attrgetter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -26,6 +24,7 @@ from rating.domain.cdr import micros_of
 from rating.domain.contents import Contents, content_of
 from rating.domain.numbers import normalised
 from rating.domain.starts import plain_micros
+from rating.domain.texts import Texts
 from rating.records import LARGEST, UNKNOWN_SOURCE, Origin, Row, Unread, micros_of_cost, read_record, seconds_of
 
 __all__ = ["UNKNOWN_SOURCE", "Read", "Unread", "read", "read_batch"]
@@ -35,14 +34,16 @@ UNREADABLE = MISSING + 1
 """A number of a record that only its careful reading can tell."""
 _LARGEST_COLUMN = 2**63 - 1
 _CURRENCY_LENGTH = 3
-_LONGEST_CACHED = 32
+_LONGEST_COST, _MOST_COSTS = 32, 100_000
+_AT_ONCE = 500
+_Count = TypeVar("_Count")
 _CANNOT_DECODE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
 
 
 class Loose(msgspec.Struct, gc=False):
     """`contracts.cdrs.CdrReceived` as a batch is decoded: what costs time to check is checked as columns.
 
-    A record that has an `intake_error` is not decoded.
+    A record that has an `intake_error` is not decoded. Counts that a record does not name are what that means.
     """
 
     source: Annotated[str, Meta(max_length=64)]
@@ -52,9 +53,9 @@ class Loose(msgspec.Struct, gc=False):
     direction: Literal["outbound", "inbound"] = "outbound"
     service_type: Literal["voice", "sms", "data"] = "voice"
     start: str = ""
-    duration_seconds: int | str | None = None
-    units: Annotated[int, Meta(ge=0)] | None = None
-    volume_bytes: Annotated[int, Meta(ge=0)] | None = None
+    duration_seconds: int | str | None = UNREADABLE
+    units: Annotated[int, Meta(ge=0)] | None = 1
+    volume_bytes: Annotated[int, Meta(ge=0)] | None = UNREADABLE
     call_class: Annotated[str, Meta(max_length=64)] | None = None
     suggested_retail_price: str | None = None
     cdr_cost: str | None = None
@@ -65,7 +66,6 @@ class Loose(msgspec.Struct, gc=False):
     raw: str | None = None
 
 
-_OF_KIND = attrgetter("source", "direction", "service_type", "call_class", "currency")
 _decode = msgspec.json.Decoder(Loose).decode
 _instant = msgspec.json.Decoder(Annotated[datetime, Meta(tz=True)]).decode
 _CARELESS = Loose(source="")
@@ -97,7 +97,7 @@ def read(value: bytes | None) -> Calls | Unread:
 
 def read_batch(values: Sequence[bytes | None]) -> Read:
     """Read the values of records as they came from a topic."""
-    draft = _draft(_decoded(values))
+    draft = _draft(_told(values))
     unread: list[tuple[int, Unread]] = []
     for place in np.flatnonzero(draft.doubtful).tolist():
         told = read_record(values[place])
@@ -107,18 +107,6 @@ def read_batch(values: Sequence[bytes | None]) -> Read:
             draft.write(place, told)
     calls, rows = draft.calls([place for place, _ in unread])
     return Read(calls, rows, content_of(calls), unread)
-
-
-def _decoded(values: Sequence[bytes | None]) -> list[Loose]:
-    """One message a record; the decoder goes on behind a record that it cannot take."""
-    decoding = map(_decode, values)  # type: ignore[arg-type]
-    messages: list[Loose] = []
-    while len(messages) < len(values):
-        try:
-            messages.extend(decoding)
-        except _CANNOT_DECODE:
-            messages.append(_CARELESS)
-    return messages
 
 
 class _Kinds(dict[tuple[str, str, str, str | None, str], int]):
@@ -136,10 +124,6 @@ class _Kinds(dict[tuple[str, str, str, str | None, str], int]):
             self.kinds.append(kind)
         return code
 
-    def codes(self, messages: Sequence[Loose]) -> Int:
-        """The kind of each message, -1 where it says what the kind of a CDR may not."""
-        return _integers(map(self.__getitem__, map(_OF_KIND, messages)), len(messages))
-
     def __missing__(self, told: tuple[str, str, str, str | None, str]) -> int:
         source, direction, service, call_class, currency = told
         kind = Kind(source.strip(), direction, service, call_class or "", currency)
@@ -149,13 +133,66 @@ class _Kinds(dict[tuple[str, str, str, str | None, str], int]):
         return code
 
 
+class _Told:
+    """What the records of a batch say, a list a field; of their kind the place in `kinds`, -1 where it is none."""
+
+    def __init__(self) -> None:
+        self.kinds = _Kinds()
+        self.kind: list[int] = []
+        self.record_ids: list[str] = []
+        self.charged: list[str] = []
+        self.others: list[str] = []
+        self.starts: list[str] = []
+        self.seconds: list[int | str | None] = []
+        self.units: list[int | None] = []
+        self.volumes: list[int | None] = []
+        self.retail: list[str | None] = []
+        self.cdr_costs: list[str | None] = []
+        self.carrier_costs: list[str | None] = []
+
+    def add(self, messages: Sequence[Loose]) -> None:
+        """Some more records."""
+        kinds = self.kinds
+        self.kind += [kinds[m.source, m.direction, m.service_type, m.call_class, m.currency] for m in messages]
+        self.record_ids += [m.record_id.strip() for m in messages]
+        self.charged += [m.charged_number for m in messages]
+        self.others += [m.other_party for m in messages]
+        self.starts += [m.start for m in messages]
+        self.seconds += [m.duration_seconds for m in messages]
+        self.units += [m.units for m in messages]
+        self.volumes += [m.volume_bytes for m in messages]
+        self.retail += [m.suggested_retail_price for m in messages]
+        self.cdr_costs += [m.cdr_cost for m in messages]
+        self.carrier_costs += [m.carrier_cost for m in messages]
+
+
+def _told(values: Sequence[bytes | None]) -> _Told:
+    """A few hundred records at a time, which the processor's cache still has when their fields are taken."""
+    told = _Told()
+    for begin in range(0, len(values), _AT_ONCE):
+        told.add(_decoded(values[begin : begin + _AT_ONCE]))
+    return told
+
+
+def _decoded(values: Sequence[bytes | None]) -> list[Loose]:
+    """One message a record; the decoder goes on behind a record that it cannot take."""
+    decoding = map(_decode, values)  # type: ignore[arg-type]
+    messages: list[Loose] = []
+    while len(messages) < len(values):
+        try:
+            messages.extend(decoding)
+        except _CANNOT_DECODE:
+            messages.append(_CARELESS)
+    return messages
+
+
 @dataclass(slots=True)
 class _Draft:
     """A batch's columns while it is read, and which of its records are still in doubt."""
 
     record_ids: list[str]
-    charged: list[str]
-    others: list[str]
+    charged: Texts
+    others: Texts
     kinds: _Kinds
     kind: Int
     numbers: dict[str, Int]
@@ -163,54 +200,52 @@ class _Draft:
 
     def write(self, place: int, row: Row) -> None:
         """A record that turned out to be a CDR."""
-        self.record_ids[place], self.charged[place], self.others[place] = row.record_id, row.charged, row.other
+        self.record_ids[place] = row.record_id
+        self.charged, self.others = self.charged.changed(place, row.charged), self.others.changed(place, row.other)
         self.kind[place] = self.kinds.add(row.kind)
         for name, column in self.numbers.items():
             column[place] = getattr(row, name)
 
     def calls(self, without: Sequence[int]) -> tuple[Calls, Int]:
         """The calls, and the places of their records; those `without` are none."""
-        kept = np.ones(len(self.record_ids), dtype=bool)
-        kept[np.array(without, dtype=np.int64)] = False
-        texts = (self.record_ids, self.charged, self.others)
-        record_ids, charged, others = (list(compress(each, kept)) for each in texts) if without else texts
-        rows = np.flatnonzero(kept)
-        numbers = {name: column[rows] for name, column in self.numbers.items()} if without else self.numbers
-        kind = self.kind[rows] if without else self.kind
+        rows = np.arange(len(self.record_ids))
+        if without:
+            kept = np.ones(len(rows), dtype=bool)
+            kept[without] = False
+            rows = np.flatnonzero(kept)
+            self._keep(kept, rows)
         calls = Calls(
-            record_ids,
-            charged,
-            others,
+            self.record_ids,
+            self.charged,
+            self.others,
             self.kinds.kinds,
-            kind,
-            **numbers,
-            charged_digits=digits_of(charged),
-            other_digits=digits_of(others),
+            self.kind,
+            **self.numbers,
+            charged_digits=digits_of(self.charged),
+            other_digits=digits_of(self.others),
         )
         return calls, rows
 
+    def _keep(self, kept: Mask, rows: Int) -> None:
+        self.record_ids = list(compress(self.record_ids, kept.tolist()))
+        self.charged, self.others = self.charged.only(kept), self.others.only(kept)
+        self.kind = self.kind[rows]
+        self.numbers = {name: column[rows] for name, column in self.numbers.items()}
 
-def _draft(messages: list[Loose]) -> _Draft:
-    record_ids = [m.record_id.strip() for m in messages]
-    charged_as_told = [m.charged_number for m in messages]
-    others_as_told = [m.other_party for m in messages]
-    charged, others = normalised(charged_as_told), normalised(others_as_told)
-    kinds = _Kinds()
-    kind = kinds.codes(messages)
-    numbers = {
-        "started": _starts([m.start for m in messages]),
-        **_used(messages, kinds.kinds, kind),
-        **_costs(messages),
-    }
-    doubtful = kind < 0
+
+def _draft(told: _Told) -> _Draft:
+    charged, others = normalised(told.charged), normalised(told.others)
+    kind = np.array(told.kind, dtype=np.int64)
+    numbers = {"started": _starts(told.starts), **_used(told, kind), **_costs(told)}
+    doubtful = (kind < 0) | (charged.sizes == 0)
     for column in numbers.values():
         doubtful |= column == UNREADABLE
-    for texts in (record_ids, charged):
-        doubtful |= np.array([not text for text in texts], dtype=bool)
-    for texts in (record_ids, charged_as_told, others_as_told):
+    if "" in told.record_ids:
+        doubtful |= np.array([not text for text in told.record_ids], dtype=bool)
+    for texts in (told.record_ids, told.charged, told.others):
         if "\x00" in "".join(texts):
             doubtful |= np.array(["\x00" in text for text in texts], dtype=bool)
-    return _Draft(record_ids, charged, others, kinds, kind, numbers, doubtful)
+    return _Draft(told.record_ids, charged, others, told.kinds, kind, numbers, doubtful)
 
 
 def _starts(texts: Sequence[str]) -> Int:
@@ -229,13 +264,15 @@ def _start(text: str) -> int:
     return micros_of(instant) if EARLIEST_YEAR <= instant.year <= LATEST_YEAR else UNREADABLE
 
 
-def _used(messages: Sequence[Loose], kinds: Sequence[Kind], kind: Int) -> dict[str, Int]:
+def _used(told: _Told, kind: Int) -> dict[str, Int]:
     """SPEC R1, Z18: what a record's service type is charged by; nothing of what it is not."""
-    services = np.array([each.service_type for each in kinds] + [""])[kind]  # a kind of -1 has none
+    services = np.array([each.service_type for each in told.kinds.kinds] + [""])[kind]  # a kind of -1 has none
     return {
-        "seconds": _counted(_seconds([m.duration_seconds for m in messages]), services == "voice"),
-        "units": _counted(_counts([m.units for m in messages], absent=1), services == "sms"),
-        "volume": _counted(_counts([m.volume_bytes for m in messages], absent=UNREADABLE), services == "data"),
+        "seconds": _counted(_whole(told.seconds, _whole_seconds), services == "voice"),
+        "units": _counted(_whole(told.units, lambda units: _whole_count(units, absent=1)), services == "sms"),
+        "volume": _counted(
+            _whole(told.volumes, lambda size: _whole_count(size, absent=UNREADABLE)), services == "data"
+        ),
     }
 
 
@@ -244,11 +281,11 @@ def _counted(column: Int, counts: Mask) -> Int:
     return np.where(counts, np.where(unreadable, UNREADABLE, column), 0)
 
 
-def _seconds(told: Sequence[int | str | None]) -> Int:
+def _whole(told: Sequence[_Count], careful: Callable[[_Count], int]) -> Int:
     try:
         return np.array(array("q", told))  # type: ignore[type-var]
     except (TypeError, OverflowError):
-        return _integers(map(_whole_seconds, told), len(told))
+        return _integers(map(careful, told), len(told))
 
 
 def _whole_seconds(told: int | str | None) -> int:
@@ -260,38 +297,44 @@ def _whole_seconds(told: int | str | None) -> int:
         return UNREADABLE
 
 
-def _counts(told: Sequence[int | None], absent: int) -> Int:
-    if told.count(None) == len(told):
-        return np.full(len(told), absent, dtype=np.int64)
-    return _integers((absent if each is None else min(each, _LARGEST_COLUMN) for each in told), len(told))
+def _whole_count(told: int | None, absent: int) -> int:
+    return absent if told is None else min(told, _LARGEST_COLUMN)
 
 
-def _costs(messages: Sequence[Loose]) -> dict[str, Int]:
+def _costs(told: _Told) -> dict[str, Int]:
     return {
-        "retail": _micros([m.suggested_retail_price for m in messages]),
-        "cdr_cost": _micros([m.cdr_cost for m in messages]),
-        "carrier_cost": _micros([m.carrier_cost for m in messages]),
+        "retail": _micros(told.retail),
+        "cdr_cost": _micros(told.cdr_costs),
+        "carrier_cost": _micros(told.carrier_costs),
     }
 
 
 def _micros(texts: Sequence[str | None]) -> Int:
     if texts.count(None) == len(texts):
         return np.full(len(texts), MISSING, dtype=np.int64)
-    longest = max(map(len, filter(None, texts)), default=0)
-    return _integers(map(_cost if longest > _LONGEST_CACHED else _short_cost, texts), len(texts))
+    return _integers(map(_COSTS.__getitem__, texts), len(texts))
 
 
-@lru_cache(maxsize=100_000)
-def _short_cost(text: str | None) -> int:
+class _Costs(dict[str | None, int]):
+    """Costs in micro-pounds by what is told, for costs repeat; what is too long for one is left to careful reading."""
+
+    def __missing__(self, text: str | None) -> int:
+        if text is not None and len(text) > _LONGEST_COST:
+            return UNREADABLE
+        if len(self) == _MOST_COSTS:
+            self.clear()
+        self[text] = micro = _cost(text)
+        return micro
+
+
+_COSTS = _Costs()
+
+
+def _cost(text: str | None) -> int:
     try:
         return MISSING if text is None else micros_of_cost(text)
     except ValueError:
         return UNREADABLE
-
-
-def _cost(text: str | None) -> int:
-    """Costs repeat; a cache of long texts would only be filled by nonsense."""
-    return _short_cost(text) if text is None or len(text) <= _LONGEST_CACHED else UNREADABLE
 
 
 def _integers(values: Iterable[int], count: int) -> Int:

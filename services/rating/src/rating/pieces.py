@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rating.domain.calls import MISSING, Int
+from rating.domain.texts import Texts
 
 Column: TypeAlias = Any
 """`pyarrow.BinaryArray`: a piece a row. (Arrow has no types for a checker.)"""
@@ -30,6 +31,9 @@ pa.set_memory_pool(pa.system_memory_pool())
 
 def texts(values: Sequence[str | bytes]) -> Column:
     """Texts as UTF-8, or bytes as they are."""
+    if isinstance(values, Texts):
+        buffers = [None, pa.py_buffer(values.offsets), pa.py_buffer(values.written)]
+        return pa.BinaryArray.from_buffers(pa.binary(), len(values), buffers)
     return pa.array(values, type=pa.binary())
 
 

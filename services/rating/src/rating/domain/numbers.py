@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
+
+from rating.domain.texts import Texts
 
 HOME_COUNTRY = "44"
 LONGEST_SHORT_CODE = 6
@@ -13,20 +16,27 @@ _PUNCTUATION = str.maketrans("", "", " .-()\t")
 _ZERO, _PLUS = ord("0"), ord("+")
 
 
-def normalised(texts: Sequence[str]) -> list[str]:
+def normalised(texts: Sequence[str]) -> Texts:
     """`normalise` of each of many texts, nearly all of which are a plus sign and digits."""
-    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    # A letter that is not ASCII becomes one byte all the same: a question mark.
-    written = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8)
-    ends = np.cumsum(lengths)
-    begins = ends - lengths
-    no_digits = np.concatenate([[0], np.cumsum(written - _ZERO > 9)])  # what is below the digit 0 wraps round
-    plain = (lengths > 1) & (no_digits[ends] - no_digits[begins] == 1)
-    plain[plain] = written[begins[plain]] == _PLUS
-    digits = [text[1:] for text in texts]
-    for row in np.flatnonzero(~plain).tolist():
-        digits[row] = normalise(texts[row])
-    return digits
+    told = Texts.of(texts)
+    others = np.flatnonzero(~_plain(told)).tolist()
+    if others:
+        spelled = list(texts)
+        for row in others:
+            spelled[row] = f"+{normalise(texts[row])}"
+        told = Texts.of(spelled)
+    signs = np.arange(len(told) + 1, dtype=np.int32)  # each has one, the first letter
+    return Texts(told.written[told.written != _PLUS], told.offsets - signs)
+
+
+def _plain(told: Texts) -> NDArray[np.bool_]:
+    """Whether each text is a plus sign and digits, one at least."""
+    begins, ends = told.offsets[:-1], told.offsets[1:]
+    no_digits = np.zeros(len(told.written) + 1, dtype=np.int32)
+    np.cumsum(told.written - _ZERO > 9, out=no_digits[1:])  # what is below the digit 0 wraps round
+    plain: NDArray[np.bool_] = (ends - begins > 1) & (no_digits[ends] - no_digits[begins] == 1)
+    plain[plain] = told.written[begins[plain]] == _PLUS
+    return plain
 
 
 @lru_cache(maxsize=200_000)
