@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rating.domain.calls import LONGEST_E164, digits_of
+from rating.domain.codes import distinct
 from rating.domain.numbers import normalise, normalised
 from rating.domain.texts import Texts
 
@@ -45,3 +46,11 @@ def test_digits_of_many_numbers_are_those_of_each(numbers: list[str]) -> None:
 def test_many_numbers_are_normalised_as_each_is(texts: list[str]) -> None:
     """R3: whatever stands in them."""
     assert normalised(texts).tolist() == [normalise(each) for each in texts]
+
+
+@given(st.lists(st.one_of(st.integers(-5, 5), st.integers(-(2**40), 2**40)), max_size=8))
+def test_distinct_codes_are_those_of_the_rows(codes: list[int]) -> None:
+    """R9: what many rows share is written once, and each row has its own."""
+    found, places = distinct(np.array(codes, dtype=np.int64))
+    assert found.tolist() == sorted(set(codes))
+    assert found[places].tolist() == codes

@@ -7,7 +7,8 @@ them; in Python, piece by piece, that costs several times what rating does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,14 +17,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rating.domain.calls import MISSING, Int
+from rating.domain.codes import distinct
 from rating.domain.texts import Texts
 
 Column: TypeAlias = Any
 """`pyarrow.BinaryArray`: a piece a row. (Arrow has no types for a checker.)"""
 NOTHING = b""
 MICRO = 10**6
-_POWERS = tuple(10**power for power in range(5, -1, -1))
-_ZERO = ord("0")
+_PLACES = b'.000000"'
+_POWERS = tuple(np.uint32(10**power) for power in range(5, -1, -1))
+_TEN = np.uint32(10)
 _NULL = pa.scalar(b"null", pa.binary())
 # What a batch needed is given back: Arrow's own pool keeps it, beside what Python keeps.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -37,10 +40,11 @@ def texts(values: Sequence[str | bytes]) -> Column:
     return pa.array(values, type=pa.binary())
 
 
-def shared(codes: Int, encode: Callable[[int], bytes]) -> Column:
-    """A piece for each code, encoded once a code."""
-    coded = pa.array(codes).dictionary_encode()
-    return texts([encode(code) for code in coded.dictionary.to_pylist()]).take(coded.indices)
+def shared(codes: Int, encode: Callable[[int], bytes]) -> Column | bytes:
+    """A piece for each code, encoded once a code; the piece itself where all have the same."""
+    found, places = distinct(codes)
+    encoded = [encode(code) for code in found.tolist()]
+    return encoded[0] if len(encoded) == 1 else texts(encoded).take(pa.array(places))
 
 
 def decimals(numbers: Int) -> Column:
@@ -56,26 +60,41 @@ def fixed(rows: NDArray[Any]) -> Column:
     return pa.BinaryArray.from_buffers(pa.binary(), len(rows), [None, pa.py_buffer(offsets), pa.py_buffer(rows)])
 
 
-def either(chosen: NDArray[np.bool_], piece: bytes, otherwise: bytes) -> Column:
+def either(chosen: NDArray[np.bool_], piece: bytes, otherwise: bytes) -> Column | bytes:
     """One piece where a row is chosen, the other one where it is not."""
-    return texts([otherwise, piece]).take(pa.array(chosen.astype(np.int8)))
+    return shared(chosen.astype(np.int64), lambda is_chosen: piece if is_chosen else otherwise)
 
 
-def amounts(micro: Int) -> Column:
-    """Millionths in JSON as exact decimal text with all its six places, null where MISSING."""
+def amounts(micro: Int) -> tuple[Column | bytes, ...]:
+    """Millionths in JSON as exact decimal text with all its six places, null where MISSING: as pieces to be joined."""
     missing = micro == MISSING
     size = np.abs(np.where(missing, 0, micro))
     whole, rest = np.divmod(size, MICRO)
-    places = np.empty((len(micro), 6), dtype=np.uint8)
-    for place, power in enumerate(_POWERS):
-        places[:, place] = rest // power % 10 + _ZERO
-    told = joined(either(micro < 0, b'"-', b'"'), decimals(whole), b".", fixed(places), b'"')
-    return pc.if_else(pa.array(missing), _NULL, told) if missing.any() else told
+    told = (either(micro < 0, b'"-', b'"'), decimals(whole), fixed(_places(rest.astype(np.uint32))))
+    return (pc.if_else(pa.array(missing), _NULL, joined(*told)),) if missing.any() else told
+
+
+def _places(rest: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Millionths below one as a point, six digits and a quotation mark."""
+    written = np.empty((len(rest), len(_PLACES)), dtype=np.uint8)
+    written[:] = np.frombuffer(_PLACES, dtype=np.uint8)
+    for place, power in enumerate(_POWERS, 1):
+        written[:, place] += (rest // power % _TEN).astype(np.uint8)
+    return written
 
 
 def joined(*pieces: Column | bytes) -> Column:
     """The pieces of each row behind one another; bytes are the same piece in every row. One is a column at least."""
-    return pc.binary_join_element_wise(*pieces, NOTHING)
+    return pc.binary_join_element_wise(*_merged(pieces), NOTHING)
+
+
+def _merged(pieces: Sequence[Column | bytes]) -> Iterator[Column | bytes]:
+    """The same with what is the same in every row put together, for each piece has its price."""
+    for are_bytes, run in groupby(pieces, lambda piece: isinstance(piece, bytes)):
+        if are_bytes:
+            yield NOTHING.join(run)
+        else:
+            yield from run
 
 
 def sizes(column: Column) -> Int:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
+from rating.domain.calls import Int
+
+_LARGEST_TABLE = 1 << 16
+
 
 class Codes:
     """Names in the order in which they were first seen; a name's code never changes. Code 0 is the empty name."""
@@ -30,3 +36,18 @@ class Codes:
     def find(self, name: str) -> int:
         """The name's code, -1 where it has none."""
         return self._code_of.get(name, -1)
+
+
+def distinct(codes: Int) -> tuple[Int, Int]:
+    """The different codes of a column in their order, and of each row the place of its code among them."""
+    if not codes.size:
+        return codes, codes
+    least = int(codes.min())
+    span = int(codes.max()) - least + 1
+    if span > _LARGEST_TABLE:
+        found, places = np.unique(codes, return_inverse=True)
+        return found, places
+    from_least = codes - least
+    is_there = np.zeros(span, dtype=bool)
+    is_there[from_least] = True
+    return np.flatnonzero(is_there) + least, (np.cumsum(is_there) - 1)[from_least]

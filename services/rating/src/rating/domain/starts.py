@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from rating.domain.calendars import EARLIEST_YEAR, LATEST_YEAR, to_day
 from rating.domain.calls import MISSING, Int
+from rating.domain.codes import distinct
+from rating.domain.texts import Texts
 
 _PLAIN = "2025-01-31T09:30:00Z"
 _SIGNS = [place for place, char in enumerate(_PLAIN) if not char.isdigit()]
@@ -51,23 +53,29 @@ def _micros(written: NDArray[np.uint8]) -> Int:
     return np.where(known, (days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000_000, MISSING)
 
 
-def instant_texts(instants: Int) -> list[str]:
+def instant_texts(instants: Int) -> Texts:
     """Instants of the years 1 to 9999, as `2025-01-31T09:30:00Z`, with six places where there is a fraction."""
     seconds, fraction = np.divmod(instants, 1_000_000)
-    texts = _written(seconds).tobytes().decode("ascii").splitlines()
+    offsets = np.arange(len(seconds) + 1, dtype=np.int32) * np.int32(len(_PLAIN))
+    told = Texts(_written(seconds).reshape(-1), offsets)
+    if not fraction.any():
+        return told
+    texts = told.tolist()
     for row in np.flatnonzero(fraction).tolist():
         texts[row] = f"{texts[row][:-1]}.{fraction[row]:06d}Z"
-    return texts
+    return Texts.of(texts)
 
 
 def _written(seconds: Int) -> NDArray[np.uint8]:
-    """Seconds since 1970 as lines of text."""
+    """Seconds since 1970 as rows of text."""
     days, of_day = np.divmod(seconds, 86_400)
-    found, which = np.unique(days, return_inverse=True)
+    found, which = distinct(days)
     dates = np.frombuffer("".join(to_day(day).isoformat() for day in found.tolist()).encode(), dtype=np.uint8)
     minute, second = np.divmod(of_day.astype(np.int32), 60)
-    written = np.tile(np.frombuffer(f"{_PLAIN}\n".encode(), dtype=np.uint8), (len(seconds), 1))
+    hour, minute = np.divmod(minute, 60)
+    written = np.empty((len(seconds), len(_PLAIN)), dtype=np.uint8)
+    written[:] = np.frombuffer(_PLAIN.encode(), dtype=np.uint8)
     written[:, :_DATE] = dates.reshape(-1, _DATE)[which]
-    for place, part in zip(_DIGITS[8::2], (minute // 60, minute % 60, second), strict=True):
+    for place, part in zip(_DIGITS[8::2], (hour, minute, second), strict=True):
         written[:, place : place + 2] = _PAIRS[part]
     return written

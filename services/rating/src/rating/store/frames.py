@@ -88,7 +88,7 @@ def frame_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return _framed(_number_pieces(numbers), texts(blobs))
 
 
-def _framed(*pieces: Column) -> bytes:
+def _framed(*pieces: Column | bytes) -> bytes:
     return b"".join((HEADER, laid_out(joined(*pieces)), TRAILER))
 
 
@@ -210,7 +210,7 @@ def _kind_blob(source: str, direction: str, service_type: str, known_class: str,
     return b"".join(map(_blob, (source, direction, service_type, known_class or None, currency)))
 
 
-def _judged_pieces(judged: Judgements, rows: Int, names: Names) -> tuple[Column, ...]:
+def _judged_pieces(judged: Judgements, rows: Int, names: Names) -> tuple[Column | bytes, ...]:
     """Class and band, which few rows differ in; destination, and tariff."""
 
     def class_and_band(together: int) -> bytes:
