@@ -13,10 +13,10 @@ from rating.domain.codes import distinct
 from rating.domain.texts import Texts
 
 _PLAIN = "2025-01-31T09:30:00Z"
-_SIGNS = [place for place, char in enumerate(_PLAIN) if not char.isdigit()]
 _DIGITS = [place for place, char in enumerate(_PLAIN) if char.isdigit()]
-_SIGN_BYTES = np.frombuffer("".join(_PLAIN[place] for place in _SIGNS).encode(), dtype=np.uint8)
-_ZERO = ord("0")
+_LEAST = np.frombuffer("".join("0" if char.isdigit() else char for char in _PLAIN).encode(), dtype=np.uint8)
+_SPAN = np.array([9 if char.isdigit() else 0 for char in _PLAIN], dtype=np.uint8)
+"""Of each letter the least one, and how far it may be above that."""
 _PAIRS = np.frombuffer("".join(f"{pair:02d}" for pair in range(100)).encode(), dtype=np.uint8).reshape(100, 2)
 _DATE = len("2025-01-31")
 _MONTHS_A_YEAR = 12
@@ -30,27 +30,30 @@ def plain_micros(texts: Sequence[str]) -> Int:
 
     Returns: MISSING where a text is written in another way, or is no instant of the years 1990 to 2200.
     """
+    told = Texts.of(texts)
+    plain = told.sizes == len(_PLAIN)
+    if not plain.all():
+        told = told.only(plain)
     found = np.full(len(texts), MISSING, dtype=np.int64)
-    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    plain = np.flatnonzero(lengths == len(_PLAIN))
-    chosen = texts if len(plain) == len(texts) else [texts[row] for row in plain.tolist()]
-    # A letter that is not ASCII becomes one byte all the same: a question mark.
-    written = np.frombuffer("".join(chosen).encode("ascii", "replace"), dtype=np.uint8).reshape(-1, len(_PLAIN))
-    found[plain] = _micros(written)
+    found[plain] = _micros(told.written.reshape(-1, len(_PLAIN)))
     return found
 
 
 def _micros(written: NDArray[np.uint8]) -> Int:
-    digits = written[:, _DIGITS] - _ZERO  # what is below the digit 0 wraps round to above 9
-    shaped = (written[:, _SIGNS] == _SIGN_BYTES).all(axis=1) & (digits <= 9).all(axis=1)
-    number = digits.astype(np.int64)
-    year = number[:, 0:4] @ np.array([1000, 100, 10, 1])
-    month, day, hour, minute, second = (number[:, place] * 10 + number[:, place + 1] for place in range(4, 14, 2))
+    digits = written - _LEAST  # of what is too low a large number: it wraps round
+    far = digits > _SPAN
+    shaped = ~far.any(axis=1) if far.any() else np.ones(len(far), dtype=bool)
+    month, day, hour, minute, second = (_pair(digits, place) for place in _DIGITS[4::2])
+    year = _pair(digits, 0) * 100 + _pair(digits, 2)
     known = shaped & (year >= EARLIEST_YEAR) & (year <= LATEST_YEAR) & (month >= 1) & (month <= _MONTHS_A_YEAR)
     at = np.where(known, (year - EARLIEST_YEAR) * _MONTHS_A_YEAR + month - 1, 0)
     days = _MONTH_START[at] + day - 1
     known &= (day >= 1) & (days < _MONTH_START[at + 1]) & (hour < 24) & (minute < 60) & (second < 60)
     return np.where(known, (days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000_000, MISSING)
+
+
+def _pair(digits: NDArray[np.uint8], place: int) -> NDArray[np.int32]:
+    return digits[:, place].astype(np.int32) * 10 + digits[:, place + 1]
 
 
 def instant_texts(instants: Int) -> Texts:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rating.domain.calls import MISSING, Calls, Int
 from rating.domain.cdr import micros_of
+from rating.domain.codes import distinct
 from rating.domain.judgements import Judgements
 from rating.domain.names import Names
 from rating.pieces import Column, fixed, in_turn, joined, laid_out, shared, sizes, texts
@@ -148,29 +149,33 @@ def _number_pieces(numbers: Mapping[str, Int]) -> Column:
     numbers = {**numbers, **since_2000}
     bits = [(numbers[name] == MISSING).astype(np.int64) << bit for bit, name in enumerate(_MAYBE)]
     pattern = np.bitwise_or.reduce(bits)
-    found = np.unique(pattern).tolist()
+    found, places = distinct(pattern)
     if len(found) <= 1:
-        return _laid_out(numbers, found[0] if found else 0)
-    alike = [np.flatnonzero(pattern == each) for each in found]
+        return _laid_out(numbers, int(pattern[0]) if len(pattern) else 0)
+    alike = [np.flatnonzero(places == place) for place in range(len(found))]
     parts = [
         _laid_out({name: column[rows] for name, column in numbers.items()}, each)
-        for each, rows in zip(found, alike, strict=True)
+        for each, rows in zip(found.tolist(), alike, strict=True)
     ]
-    return in_turn(parts, np.argsort(np.concatenate(alike)))
+    order = np.empty(len(pattern), dtype=np.int64)
+    order[np.concatenate(alike)] = np.arange(len(pattern))
+    return in_turn(parts, order)
 
 
 def _laid_out(numbers: Mapping[str, Int], pattern: int) -> Column:
     layout, template = _layout(pattern)
-    laid = np.full(len(numbers["usage_id"]), template, dtype=layout)
+    rows = np.empty((len(numbers["usage_id"]), layout.itemsize), dtype=np.uint8)
+    rows[:] = template
+    laid = rows.view(layout)[:, 0]
     for name in layout.names or ():
         if name in numbers:
             laid[name] = numbers[name]
-    return fixed(laid)
+    return fixed(rows)
 
 
 @lru_cache(maxsize=64)
-def _layout(pattern: int) -> tuple[np.dtype[np.void], NDArray[np.void]]:
-    """The layout of rows of which the numbers of a pattern are NULL, and a row of it with all the lengths."""
+def _layout(pattern: int) -> tuple[np.dtype[np.void], NDArray[np.uint8]]:
+    """The layout of rows of which the numbers of a pattern are NULL, and the bytes of one with all the lengths."""
     there = {name: ">i8" for bit, name in enumerate(_MAYBE) if not pattern >> bit & 1}
     fields = [("count", ">i2")]
     for name in (*_NUMBERS, *_MAYBE):
@@ -182,7 +187,7 @@ def _layout(pattern: int) -> tuple[np.dtype[np.void], NDArray[np.void]]:
     template["count"] = len(COLUMNS)
     for name in (*_NUMBERS, *_MAYBE):
         template[f"{name} length"] = layout[name].itemsize if name in (layout.names or ()) else -1
-    return layout, template
+    return layout, np.frombuffer(template.tobytes(), dtype=np.uint8)
 
 
 def _prefixes(rates: Int, names: Names) -> list[str]:
