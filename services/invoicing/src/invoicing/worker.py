@@ -30,6 +30,8 @@ from service_kit.repeating import repeat
 
 _log = logger(__name__)
 IDLE_S = 0.2
+HANDS = 2
+"""Steps of runs at once: while Postgres works for one, Python works for the other."""
 CREDIT_IDLE_S = 0.5
 _FAILED_S = 5.0
 
@@ -44,7 +46,10 @@ async def take_on(run: Run, kafka: str | None) -> bool:
 
 
 class Runner:
-    """Takes the runs on, one step of each in turn; a run whose step fails is left for some seconds, others go on."""
+    """Takes the runs on, one step of each in turn; a run whose step fails is left for some seconds, others go on.
+
+    Several hands may use it at once: each takes a group of a run that no other has.
+    """
 
     def __init__(self, kafka: str | None = None) -> None:
         self._kafka = kafka
@@ -72,7 +77,8 @@ class Runner:
 
 async def runner(stop: asyncio.Event) -> None:
     """The role `runner`."""
-    await repeat(Runner(InvoicingSettings().kafka).step, stop, idle_s=IDLE_S)
+    work = Runner(InvoicingSettings().kafka)
+    await asyncio.gather(*(repeat(work.step, stop, idle_s=IDLE_S) for _ in range(HANDS)))
 
 
 async def documents(stop: asyncio.Event) -> None:

@@ -21,13 +21,14 @@ from invoicing.store import allocations, balances, credit, invoices, payments, r
 from service_kit.database import Transaction
 
 
-async def owe(tx: Transaction, amounts: Mapping[int, Decimal]) -> None:
+async def owe(tx: Transaction, amounts: Mapping[int, Decimal], approved: Collection[int] = ()) -> None:
     """Change what customers owe, and tell of it: customer id to pounds, negative ones lower it.
 
-    Invoices are as they will be: what is unbilled is told with the balance.
+    Invoices are as they will be, for what is unbilled is told with the balance; but for drafts that the caller
+    approves next: their ids are given.
     """
     lists = await readmodel.reference_lists(tx.connection)
-    charges = await unbilled_charges(tx, amounts, lists)
+    charges = await unbilled_charges(tx, amounts, lists, approved)
     await tell_balances(tx, await balances.add(tx.connection, amounts), charges)
     await credit.note(tx.connection, amounts)
 

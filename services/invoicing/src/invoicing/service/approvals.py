@@ -48,18 +48,32 @@ async def approve_run(run_id: int) -> Run:
 
 
 async def approve_next(run_id: int, group: int = GROUP) -> bool:
-    """Approve the next drafts of a run that is being approved, in a short transaction.
+    """Approve the next drafts of a run that is being approved, in a short transaction. Several groups may be at once.
 
     Returns: whether anything was done.
     """
+    return await _approve_group(run_id, group) or await _approve_rest(run_id, group)
+
+
+async def _approve_group(run_id: int, group: int) -> bool:
+    async with transaction() as tx:
+        run = await store.share(tx.connection, run_id, wait=False)
+        if run is None or not run.approving:
+            return False
+        drafts = await invoices.take_drafts(tx.connection, run_id, group)
+        await _approve_locked(tx, drafts)
+        return bool(drafts)
+
+
+async def _approve_rest(run_id: int, group: int) -> bool:
+    """Alone with the run: drafts that no group took, for their customers were busy or erased; or the end of it."""
     async with transaction() as tx:
         run = await store.lock(tx.connection, run_id, wait=False)
         if run is None or not run.approving:
             return False
         drafts = await invoices.drafts_of_run(tx.connection, run_id, group)
-        if drafts:
-            await approve_in(tx, [each for each, _ in drafts], [customer for _, customer in drafts])
-        elif run.state != "running":
+        await approve_in(tx, drafts, drafts.values())
+        if not drafts and run.state != "running":
             await _finish(tx, run)
         return bool(drafts)
 
@@ -119,7 +133,14 @@ async def approve_in(tx: Transaction, ids: Collection[int], customers: Collectio
 
     Returns: why drafts were refused, by invoice id; they keep their state, with that reason.
     """
+    if not ids:
+        return {}
     await readmodel.lock_customers(tx.connection, customers)
+    return await _approve_locked(tx, ids)
+
+
+async def _approve_locked(tx: Transaction, ids: Collection[int]) -> dict[int, str]:
+    """The same, of customers who are locked."""
     drafts = [each for each in await invoices.lock(tx.connection, ids) if each.status == "draft"]
     refused = await _refusals(tx, drafts)
     await invoices.save(tx.connection, ["problem"], [{"invoice_id": k, "problem": v} for k, v in refused.items()])
@@ -147,6 +168,7 @@ def _refusal(draft: Row[Any], customer: CustomerState | None, lists: ReferenceLi
 
 
 async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
+    """All that can be done without the numbers is done before they are taken: others wait for them until the commit."""
     ids = [each.invoice_id for each in drafts]
     vat_lines = await invoices.vat_lines(tx.connection, ids)
     await store.free_customers(tx.connection, ids)
@@ -154,12 +176,12 @@ async def _number(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
     owed = _by_customer(drafts)
     with_credit = await accounts.have_credit(tx, owed)
     closes = await course.closes(tx.connection, [each.close_id for each in drafts if each.close_id is not None])
+    on_invoice = {each.close_id: each.invoice_id for each in drafts}
+    await tx.publish_many([UsageCloseBilled(**row._asdict(), invoice_id=on_invoice[row.close_id]) for row in closes])
+    await accounts.owe(tx, owed, approved=ids)
     numbers = await numbers_for(tx, [each for each in drafts if each.number is None])
     approved = await invoices.save(tx.connection, list(_APPROVED), [_approved(each, numbers) for each in drafts])
     await tx.publish_many([approved_event(row, vat_lines[row.invoice_id]) for row in approved])
-    on_invoice = {each.close_id: each.invoice_id for each in approved}
-    await tx.publish_many([UsageCloseBilled(**row._asdict(), invoice_id=on_invoice[row.close_id]) for row in closes])
-    await accounts.owe(tx, owed)
     credited = {row.customer_id for row in approved if row.kind == "credit_note"}
     if with_credit or credited:
         await accounts.tell(tx, await accounts.spread(tx, with_credit | credited))

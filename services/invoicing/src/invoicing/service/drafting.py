@@ -41,9 +41,9 @@ class Judged:
 
 
 async def draft_next(run_id: int, group: int = GROUP) -> bool:
-    """Draft the next customers of a run whose usage has come.
+    """Draft the next customers of a run whose usage has come. Several groups of a run may be drafted at once.
 
-    Returns: whether there were any.
+    Returns: whether there were any that nobody else has.
 
     Raises:
         Transient: the database is away; nothing was done.
@@ -61,10 +61,10 @@ async def draft_next(run_id: int, group: int = GROUP) -> bool:
 
 async def _draft_group(run_id: int, group: int) -> bool:
     async with transaction() as tx:
-        run = await runs.lock(tx.connection, run_id, wait=False)
+        run = await runs.share(tx.connection, run_id, wait=False)
         if run is None or run.state != "running":
             return False
-        customers = await runs.next_closed(tx.connection, run_id, group)
+        customers = await runs.take_closed(tx.connection, run_id, group)
         if not customers:
             return False
         await _draft(tx, run, customers)
@@ -81,8 +81,9 @@ async def _next_closed(run_id: int, group: int) -> list[int]:
 async def _draft_alone(run_id: int, customer_id: int) -> None:
     try:
         async with transaction() as tx:
-            run = await runs.lock(tx.connection, run_id)
+            run = await runs.share(tx.connection, run_id)
             if run is not None and run.state == "running":
+                await readmodel.lock_customers(tx.connection, [customer_id])
                 await _draft(tx, run, [customer_id])
     except Transient:
         raise
@@ -93,7 +94,7 @@ async def _draft_alone(run_id: int, customer_id: int) -> None:
 
 async def _park(run_id: int, customer_id: int, reason: str) -> None:
     async with transaction() as tx:
-        run = await runs.lock(tx.connection, run_id)
+        run = await runs.share(tx.connection, run_id)
         await readmodel.lock_customers(tx.connection, [customer_id])
         closed = await runs.lock_closed(tx.connection, run_id, [customer_id])
         if run is not None and closed:
@@ -102,9 +103,10 @@ async def _park(run_id: int, customer_id: int, reason: str) -> None:
 
 
 async def _draft(tx: Transaction, run: Run, customers: Sequence[int]) -> None:
-    """Draft, skip or park these customers, whose usage has come."""
-    await readmodel.lock_customers(tx.connection, customers)
+    """Draft, skip or park those of these customers, who are locked, whose usage has come."""
     closed = await runs.lock_closed(tx.connection, run.run_id, customers)
+    if not closed:
+        return
     lists = await readmodel.reference_lists(tx.connection)
     cases = await _cases(tx, closed, lists)
     judged = [Judged(case, _verdict(case, run, lists)) for case in cases]

@@ -16,9 +16,15 @@ from service_kit import clock
 from service_kit.database import Transaction
 
 
-async def unbilled_charges(tx: Transaction, customers: Collection[int], lists: ReferenceLists) -> Mapping[int, Decimal]:
-    """Unsent and drafts but for usage, with VAT at the rates of today, of each of these customers."""
-    nets = await credit.charges(tx.connection, customers)
+async def unbilled_charges(
+    tx: Transaction, customers: Collection[int], lists: ReferenceLists, approved: Collection[int] = ()
+) -> Mapping[int, Decimal]:
+    """Unsent and drafts but for usage, with VAT at the rates of today, of each of these customers.
+
+    Args:
+        approved: drafts that are being approved, so that they do not count any more.
+    """
+    nets = await credit.charges(tx.connection, customers, approved)
     today = clock.today()
     return {each: charges_with_vat(nets.get(each, ()), lists, today) for each in customers}
 

@@ -53,7 +53,8 @@ _CHARGES = text(
         WHERE customer_id = ANY(:ids) AND invoice_id IS NULL
         UNION ALL
         SELECT i.customer_id, t.own_vat_rate, t.vat_rate, t.net, t.kind FROM invoice AS i
-        JOIN transaction AS t USING (invoice_id) WHERE i.customer_id = ANY(:ids) AND i.status = 'draft'
+        JOIN transaction AS t USING (invoice_id)
+        WHERE i.customer_id = ANY(:ids) AND i.status = 'draft' AND i.invoice_id <> ALL(CAST(:approved AS bigint[]))
     ) AS t JOIN customer AS c USING (customer_id)
     WHERE kind <> 'usage' GROUP BY 1, 2
     """
@@ -117,11 +118,15 @@ async def put_usage(connection: AsyncConnection, told: Iterable[UsageUnbilled]) 
 
 
 async def charges(
-    connection: AsyncConnection, customers: Collection[int]
+    connection: AsyncConnection, customers: Collection[int], approved: Collection[int] = ()
 ) -> Mapping[int, list[tuple[str | None, Decimal]]]:
-    """Of each of these customers: VAT rate and net of what stands on no approved invoice, usage left out."""
+    """Of each of these customers: VAT rate and net of what stands on no approved invoice, usage left out.
+
+    Args:
+        approved: drafts that are being approved, so that they do not count any more.
+    """
     found: dict[int, list[tuple[str | None, Decimal]]] = defaultdict(list)
-    for row in await connection.execute(_CHARGES, {"ids": list(customers)}):
+    for row in await connection.execute(_CHARGES, {"ids": list(customers), "approved": list(approved)}):
         found[row.customer_id].append((row.rate, row.net))
     return found
 

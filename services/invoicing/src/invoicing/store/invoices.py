@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy import Row, Select, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.billing import VatLine
 from invoicing.store.bulk import Row as Values
 from invoicing.store.bulk import given, insert_many
-from invoicing.store.tables import invoice, invoice_vat_line
+from invoicing.store.tables import customer, invoice, invoice_vat_line
 
 
 async def new_ids(connection: AsyncConnection, count: int) -> list[int]:
@@ -67,13 +67,22 @@ async def page(
     return list(await connection.execute(statement.order_by(invoice.c.invoice_id).limit(limit)))
 
 
-async def drafts_of_run(connection: AsyncConnection, run_id: int, limit: int) -> list[tuple[int, int]]:
-    """The next drafts of a run that nothing keeps from being approved: (invoice id, customer id)."""
+async def drafts_of_run(connection: AsyncConnection, run_id: int, limit: int) -> dict[int, int]:
+    """The next drafts of a run that nothing keeps from being approved: invoice id to customer id."""
+    return dict((await connection.execute(_approvable(run_id, limit))).tuples().all())
+
+
+async def take_drafts(connection: AsyncConnection, run_id: int, limit: int) -> dict[int, int]:
+    """The same with their customers locked, passing over those that another transaction has and erased ones."""
+    theirs = _approvable(run_id, limit).join(customer, customer.c.customer_id == invoice.c.customer_id)
+    free = theirs.with_for_update(of=customer, key_share=True, skip_locked=True)
+    return dict((await connection.execute(free)).tuples().all())
+
+
+def _approvable(run_id: int, limit: int) -> Select[tuple[int, int]]:
     c = invoice.c
-    statement = select(c.invoice_id, c.customer_id).where(c.run_id == run_id, c.status == "draft", c.problem == "")
-    statement = statement.where(c.remade_by.is_(None))
-    rows = await connection.execute(statement.order_by(c.invoice_id).limit(limit))
-    return [(row.invoice_id, row.customer_id) for row in rows]
+    drafts = select(c.invoice_id, c.customer_id).where(c.run_id == run_id, c.status == "draft", c.problem == "")
+    return drafts.where(c.remade_by.is_(None)).order_by(c.invoice_id).limit(limit)
 
 
 async def drafts_of_customers(connection: AsyncConnection, customers: Collection[int]) -> list[Row[Any]]:

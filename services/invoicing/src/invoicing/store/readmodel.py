@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Text, and_, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,8 @@ from invoicing.domain.reference import ReferenceLists
 from invoicing.store.bulk import Row, given, put_newer
 from invoicing.store.tables import charge, customer, feature, number, reference
 
+_STATE = cast(customer.c.state, Text)
+"""As text: the contract reads JSON faster than what JSON was made into."""
 LISTS = ("statuses", "billing_cycles", "payment_methods", "vat_rates", "bill_styles")
 """The reference lists that invoicing reads."""
 _CHARGE_TERMS = (
@@ -104,8 +106,8 @@ async def reference_lists(connection: AsyncConnection) -> ReferenceLists:
 
 async def customers_by_id(connection: AsyncConnection, ids: Collection[int]) -> dict[int, CustomerState]:
     """The customers of these ids that are known."""
-    rows = await connection.scalars(select(customer.c.state).where(customer.c.customer_id == func.any(list(ids))))
-    states = [CustomerState.model_validate(state) for state in rows]
+    rows = await connection.scalars(select(_STATE).where(customer.c.customer_id == func.any(list(ids))))
+    states = [CustomerState.model_validate_json(state) for state in rows]
     return {state.customer_id: state for state in states}
 
 
@@ -118,8 +120,8 @@ async def with_status(connection: AsyncConnection, customers: Collection[int], s
 
 async def customers_after(connection: AsyncConnection, after: int, limit: int) -> list[CustomerState]:
     """The next customers in the order of their ids."""
-    statement = select(customer.c.state).where(customer.c.customer_id > after).order_by(customer.c.customer_id)
-    return [CustomerState.model_validate(state) for state in await connection.scalars(statement.limit(limit))]
+    statement = select(_STATE).where(customer.c.customer_id > after).order_by(customer.c.customer_id)
+    return [CustomerState.model_validate_json(state) for state in await connection.scalars(statement.limit(limit))]
 
 
 async def lock_customers(connection: AsyncConnection, ids: Collection[int]) -> set[int]:

@@ -17,7 +17,7 @@ from contracts.topics import CUSTOMERS, REFERENCE
 from invoicing.domain.runs import Run
 from invoicing.store.bulk import Row as Values
 from invoicing.store.bulk import given, insert_many, insert_new
-from invoicing.store.tables import billing_run, invoice, run_customer, run_marker, send_request
+from invoicing.store.tables import billing_run, customer, invoice, run_customer, run_marker, send_request
 
 _RUN_COLUMNS = [billing_run.c[name] for name in Run.__dataclass_fields__]
 
@@ -56,10 +56,29 @@ async def find(connection: AsyncConnection, run_id: int) -> Run | None:
 
 
 async def lock(connection: AsyncConnection, run_id: int, *, wait: bool = True) -> Run | None:
-    """A run, locked until the transaction ends; None where there is none, or another has it and `wait` is False."""
-    statement = select(*_RUN_COLUMNS).where(billing_run.c.run_id == run_id).with_for_update(skip_locked=not wait)
-    row = (await connection.execute(statement)).one_or_none()
-    return _read(row) if row else None
+    """A run for this transaction alone, behind those that share it; None where there is none.
+
+    Args:
+        wait: if not, it is None too where another transaction has the run or shares it.
+    """
+    return await _locked(connection, run_id, "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock")
+
+
+async def share(connection: AsyncConnection, run_id: int, *, wait: bool = True) -> Run | None:
+    """A run that this transaction takes a group of: others may share it. None as in `lock`, also if one waits for it.
+
+    By advisory locks, which are given in the order they were asked for: row locks, shared by one group after the other,
+    would keep who wants the run alone waiting for ever.
+    """
+    way = "pg_advisory_xact_lock_shared" if wait else "pg_try_advisory_xact_lock_shared"
+    return await _locked(connection, run_id, way)
+
+
+async def _locked(connection: AsyncConnection, run_id: int, way: str) -> Run | None:
+    """The run is read by a statement of its own, which sees what was committed while the lock was waited for."""
+    key = func.hashtextextended(f"billing run {run_id}", 0)
+    refused = await connection.scalar(select(getattr(func, way)(key))) is False
+    return None if refused else await find(connection, run_id)
 
 
 async def save(connection: AsyncConnection, run_id: int, **values: Any) -> Run:
@@ -141,6 +160,15 @@ async def next_closed(connection: AsyncConnection, run_id: int, limit: int) -> l
     c = run_customer.c
     statement = select(c.customer_id).where(c.run_id == run_id, c.state == "closed")
     return list(await connection.scalars(statement.order_by(c.customer_id).limit(limit)))
+
+
+async def take_closed(connection: AsyncConnection, run_id: int, limit: int) -> list[int]:
+    """Lock the next customers whose usage has come, passing over those that another transaction has."""
+    c = run_customer.c
+    statement = select(c.customer_id).join(customer, customer.c.customer_id == c.customer_id)
+    statement = statement.where(c.run_id == run_id, c.state == "closed").order_by(c.customer_id).limit(limit)
+    free = statement.with_for_update(of=customer, key_share=True, skip_locked=True)
+    return list(await connection.scalars(free))
 
 
 async def lock_closed(connection: AsyncConnection, run_id: int, customers: Collection[int]) -> dict[int, int]:
