@@ -19,7 +19,7 @@ from invoicing.service.closes import take_in_closes
 from invoicing.service.credit import review_next
 from invoicing.service.drafting import draft_next
 from invoicing.service.erasing import erase_next
-from invoicing.service.recreating import recreate_invoice
+from invoicing.service.recreating import recreate_invoices
 from invoicing.service.resuming import resume_run
 from invoicing.service.runs import request_run, start_run
 from invoicing.service.sending import send_next
@@ -77,7 +77,7 @@ STEPS: dict[str, Step] = {
     "invoicing.cancelled": partial(cancel_next, group=3),
     "invoicing.resumed": partial(resume_run, by="tests"),
     "invoicing.unapproved": unapprove_invoice,
-    "invoicing.recreated": partial(recreate_invoice, by="tests"),
+    "invoicing.recreated": lambda invoice_id: recreate_invoices([invoice_id], "tests"),
     "invoicing.by_hand": _by_hand,
     "invoicing.credit": lambda _: review_next(),
     "invoicing.erasing": lambda _: erase_next(3),

@@ -15,7 +15,7 @@ from contracts.billing import InvoiceApproved
 from contracts.customers import CustomerCreated, CustomerUpdated, LowInvoicePolicy, NumberUpdated
 from contracts.reference import PaymentTerms
 from invoicing.service.by_hand import NewInvoice, NewLine, make_by_hand
-from invoicing.service.recreating import recreate_invoice
+from invoicing.service.recreating import recreate_invoices
 from invoicing.service.reports import invoice_report
 from invoicing.service.runs import start_run
 
@@ -135,7 +135,7 @@ async def test_a_low_usage_charge_is_worked_out_anew_when_the_draft_is_made_agai
     await world.hear(customer)
     run_id = await world.bill({customer.customer_id: [made.usage_line("1.23")]})
     (draft,) = await world.invoices(run_id)
-    await recreate_invoice(draft["invoice_id"], "ann")
+    await recreate_invoices([draft["invoice_id"]], "ann")
     await remake(world, {customer.customer_id: [made.usage_line("1.23"), made.usage_line("9.00", band="weekend")]})
     assert figures((await world.invoices(run_id))[0]) == pounds("10.23", "2.05", "12.28")
 
@@ -159,7 +159,7 @@ async def test_due_as_the_run_says_else_by_the_terms(
     await world.hear(customer, made.feature(customer.customer_id, made.charge("30.00", START)))
     (draft,) = await bill(world, date(2025, 1, 31), due_date=given)
     assert draft["due_date"] == due
-    await recreate_invoice(draft["invoice_id"], "ann")
+    await recreate_invoices([draft["invoice_id"]], "ann")
     await remake(world)
     assert [row["due_date"] for row in await world.invoices(draft["run_id"])] == [due]
 

@@ -26,7 +26,7 @@ from invoicing.service.bounds import change_bounds
 from invoicing.service.by_hand import NewInvoice, NewLine, make_by_hand
 from invoicing.service.cancelling import cancel_next, cancel_run
 from invoicing.service.numbering import change_series, current_series
-from invoicing.service.recreating import recreate_invoice
+from invoicing.service.recreating import recreate_invoices
 from invoicing.service.resuming import resume_run
 from invoicing.service.runs import NewRun, change_run, create_run, delete_run, request_run, start_run
 from invoicing.service.unapproving import unapprove_invoice
@@ -148,7 +148,7 @@ async def test_a_cancelled_run_takes_a_draft_with_it_that_is_being_made_again(wo
     await billed_customers(world, 1)
     run_id = await world.bill()
     (draft,) = await world.invoices(run_id)
-    await recreate_invoice(draft["invoice_id"], "ann")
+    await recreate_invoices([draft["invoice_id"]], "ann")
     await cancelled(run_id)
     again = (await world.told(BillingRunRequested))[-1].run_id
     await go_on(world, again)
@@ -245,7 +245,7 @@ async def test_an_empty_invoice_by_hand_needs_confirmation(world: World) -> None
     row = await by_hand(world, NewInvoice(**new, confirm_empty=True))
     (invoice,) = await world.invoices(row["run_id"])
     assert (invoice["gross"], invoice["invoice_date"]) == (Decimal("0.00"), clock.today())
-    await recreate_invoice(invoice["invoice_id"], "ann")
+    await recreate_invoices([invoice["invoice_id"]], "ann")
     again = (await world.told(BillingRunRequested))[-1].run_id
     await go_on(world, again)
     assert [row["status"] for row in await world.invoices(invoice["run_id"])] == ["draft"]

@@ -28,7 +28,7 @@ from invoicing.service.approvals import approve_invoice, approve_next, approve_r
 from invoicing.service.by_hand import NewInvoice, make_by_hand
 from invoicing.service.cancelling import cancel_next, cancel_run
 from invoicing.service.drafting import draft_next
-from invoicing.service.recreating import recreate_invoice
+from invoicing.service.recreating import recreate_invoices
 from invoicing.service.rendering import render_next
 from invoicing.service.resuming import resume_run
 from invoicing.service.runs import NewRun, complete_run, create_run, request_run, start_run
@@ -115,7 +115,7 @@ async def test_the_course_of_a_bill_killed_anywhere_goes_on_and_comes_to_the_sam
     killed_in("invoicing.unapproved", dsn, first["invoice_id"])
     await unapprove_invoice(first["invoice_id"])
     killed_in("invoicing.recreated", dsn, first["invoice_id"])
-    await recreate_invoice(first["invoice_id"], "tests")
+    await recreate_invoices([first["invoice_id"]], "tests")
     await _go_on(world, 1)
     await approve_invoice(first["invoice_id"])
     killed_in("invoicing.resumed", dsn, run_id)

@@ -11,7 +11,7 @@ from invoicing.consumers import subscribe
 from service_kit.host import Service, run
 from service_kit.http import create_app
 
-SCHEMA_REVISION = "0009"
+SCHEMA_REVISION = "0010"
 PUBLISHES = (
     billing.BillingRunRequested,
     billing.BillingRunStarted,

@@ -51,6 +51,12 @@ class SendView(BaseModel):
     invoice_id: int
 
 
+class RecreateBody(BaseModel):
+    """Drafts that are to be made again."""
+
+    invoice_ids: list[Id] = Field(min_length=1, max_length=1000)
+
+
 class CopyView(BaseModel):
     """A copy of a sent invoice, which is being rendered."""
 
@@ -136,8 +142,15 @@ async def unapprove_invoice(invoice_id: Id) -> InvoiceDetails:
 )
 async def recreate_invoice(invoice_id: Id, request: Request) -> InvoiceDetails:
     """It is empty, and cannot be approved, until the run named in `remade_by` has filled it."""
-    await recreating.recreate_invoice(invoice_id, principal(request))
+    await recreating.recreate_invoices([invoice_id], principal(request))
     return invoice_details(await reports.invoice_report(invoice_id))
+
+
+@router.post("/invoices/recreate", status_code=202, dependencies=_WRITE, summary="Make drafts again from new data")
+async def recreate_invoices(body: RecreateBody, request: Request) -> Page[RunView]:
+    """All of them or none. The answer is the runs that do it: one for those with the same dates and message."""
+    runs = await recreating.recreate_invoices(set(body.invoice_ids), principal(request))
+    return Page(items=list(map(run_view, runs)), next=None)
 
 
 @router.delete("/invoices/{invoice_id}", status_code=204, dependencies=_WRITE, summary="Remove a draft without number")

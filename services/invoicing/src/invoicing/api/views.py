@@ -33,9 +33,8 @@ class RunView(BaseModel):
     """A billing run (SPEC I3)."""
 
     run_id: int
-    kind: RunKind = Field(description="by cycles, by a list, one invoice by hand, or a draft made again")
+    kind: RunKind = Field(description="by cycles, by a list, one invoice by hand, or drafts made again")
     state: RunState
-    remakes: int | None = Field(description="the draft that is made again")
     bill_to: date
     invoice_date: date
     due_date: date | None

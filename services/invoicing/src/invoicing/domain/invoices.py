@@ -129,7 +129,7 @@ def _decision(case: Case, run: Run, lists: ReferenceLists, owed: Sequence[Transa
         return "create" if owed or run.confirm_empty else NOTHING_TO_BILL
     if leaving(case.customer, lists) == "final_bill":
         decided = final_decision(case.customer, run, case.account, owed)
-        return NOTHING_TO_BILL if decided == SETTLED and run.of_one else decided
+        return NOTHING_TO_BILL if decided == SETTLED and run.taken_at_once else decided
     decision = low_decision(case.customer, owed)
     return decision if owed or decision != ROLL_FORWARD else NOTHING_TO_BILL
 

@@ -24,7 +24,7 @@ class Run:
     """A billing run as it is stored. `as_of` is the local day it was requested: statuses are those of that day.
 
     `by_hand` says that status and low policy do not count, and `confirm_empty` that an invoice without a line is wanted
-    (SPEC Z11). A recreation makes the draft `remakes` again; it keeps both from the run that made it first.
+    (SPEC Z11). A recreation makes drafts of its customers again; it keeps both from the run that made them first.
     `cancelling` says that drafts are still to be removed.
     """
 
@@ -41,15 +41,14 @@ class Run:
     kind: RunKind = "cycles"
     by_hand: bool = False
     confirm_empty: bool = False
-    remakes: int | None = None
     cancelling: bool = False
     approving: bool = False
     sending: bool = False
     problem: str = ""
 
     @property
-    def of_one(self) -> bool:
-        """Its customer was taken when it was asked for, whatever cycle and status say."""
+    def taken_at_once(self) -> bool:
+        """Its customers were taken when it was asked for, whatever cycle and status say."""
         return self.kind in ("manual", "recreation")
 
     @property

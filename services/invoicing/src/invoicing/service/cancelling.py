@@ -35,12 +35,12 @@ async def cancel_run(run_id: int) -> Cancelled:
 
     Raises:
         NotFound: there is no such run.
-        Conflict: it makes a draft again; that is removed by itself.
+        Conflict: it makes drafts again; those are removed by themselves.
     """
     async with transaction() as tx:
         run = await found(tx, run_id)
         if run.kind == "recreation":
-            raise Conflict(f"run {run_id} makes invoice {run.remakes} again: remove that invoice instead")
+            raise Conflict(f"run {run_id} makes drafts again: remove those invoices instead")
         if run.state != CANCELLED:
             changed = {"state": CANCELLED, "approving": False, "sending": False, "problem": ""}
             asked = run.state != "draft"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from invoicing.domain.transactions import ZERO
 from invoicing.domain.transactions import Transaction as Line
 from invoicing.service.bounds import unusual_drafts
 from invoicing.service.events import INVOICE_FIELDS
-from invoicing.service.recreating import fill_again, leave_empty, recreate_outdated, verdict_row
+from invoicing.service.recreating import fill_again, leave_empty, recreate_outdated
 from invoicing.store import balances, closes, invoices, readmodel, runs, transactions
 from service_kit import clock
 from service_kit.database import Transaction, reading, transaction
@@ -33,10 +33,14 @@ GROUP = 200
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A customer's case and what was decided on it; `invoice_id` where there is an invoice."""
+    """A customer's case and what was decided on it.
+
+    `again` is the draft that is made again, `invoice_id` is there where there is an invoice.
+    """
 
     case: Case
     verdict: Verdict
+    again: int | None = None
     invoice_id: int | None = None
 
 
@@ -98,7 +102,8 @@ async def _park(run_id: int, customer_id: int, reason: str) -> None:
         await readmodel.lock_customers(tx.connection, [customer_id])
         closed = await runs.lock_closed(tx.connection, run_id, [customer_id])
         if run is not None and closed:
-            await runs.save_verdicts(tx.connection, run_id, [verdict_row(run, customer_id, "parked", reason)])
+            again = (await _again(tx, run, [customer_id])).get(customer_id)
+            await runs.save_verdicts(tx.connection, run_id, [_outcome(customer_id, Verdict("parked", reason), again)])
             await tx.publish_many(_releases(run_id, closed))
 
 
@@ -109,19 +114,34 @@ async def _draft(tx: Transaction, run: Run, customers: Sequence[int]) -> None:
         return
     lists = await readmodel.reference_lists(tx.connection)
     cases = await _cases(tx, closed, lists)
-    judged = [Judged(case, _verdict(case, run, lists)) for case in cases]
-    drafted = [each for each in judged if each.verdict.totals is not None]
-    ids = iter([run.remakes] if run.remakes else await invoices.new_ids(tx.connection, len(drafted)))
-    judged = [replace(each, invoice_id=next(ids)) if each.verdict.totals is not None else each for each in judged]
+    again = await _again(tx, run, closed)
+    judged = [Judged(case, _verdict(case, run, lists), again.get(case.customer.customer_id)) for case in cases]
+    judged = await _with_ids(tx, judged)
     await _keep_transactions(tx, judged)
     await _keep_invoices(tx, run, lists, [each for each in judged if each.invoice_id is not None])
-    await runs.save_verdicts(tx.connection, run.run_id, [_verdict_row(run, each) for each in judged])
+    await runs.save_verdicts(tx.connection, run.run_id, [_verdict_row(each) for each in judged])
     left = [each.case.customer.customer_id for each in judged if each.invoice_id is None]
     await tx.publish_many(_releases(run.run_id, {customer: closed[customer] for customer in left}))
     await tx.publish_many(_settled(run, [each.case.customer for each in judged if each.verdict.reason == SETTLED]))
-    if run.remakes and left:
-        await leave_empty(tx, run, judged[0].verdict.state)
+    await leave_empty(
+        tx, {each.again: each.verdict.state for each in judged if each.again is not None and each.invoice_id is None}
+    )
     await recreate_outdated(tx, run, closed)
+
+
+async def _again(tx: Transaction, run: Run, customers: Collection[int]) -> dict[int, int]:
+    """The drafts that the run makes again, by customer."""
+    return await invoices.made_again_by(tx.connection, run.run_id, customers) if run.kind == "recreation" else {}
+
+
+async def _with_ids(tx: Transaction, judged: Sequence[Judged]) -> list[Judged]:
+    """Those that get an invoice with its id: that of the draft that is made again, else a new one."""
+    new = [each for each in judged if each.verdict.totals is not None and each.again is None]
+    ids = iter(await invoices.new_ids(tx.connection, len(new)))
+    return [
+        replace(each, invoice_id=each.again or next(ids)) if each.verdict.totals is not None else each
+        for each in judged
+    ]
 
 
 async def _cases(tx: Transaction, closed: Mapping[int, int], lists: ReferenceLists) -> list[Case]:
@@ -198,7 +218,7 @@ async def _keep_invoices(tx: Transaction, run: Run, lists: ReferenceLists, draft
     unusual = await unusual_drafts(tx, {each.case.customer.customer_id: _totals(each) for each in drafted})
     rows = [_invoice_row(run, lists, each, unusual) for each in drafted]
     vat_lines = {each.invoice_id: _totals(each).vat_lines for each in drafted if each.invoice_id is not None}
-    if run.remakes:
+    if run.kind == "recreation":
         await fill_again(tx, rows, vat_lines)
         return
     await invoices.add(tx.connection, rows)
@@ -264,9 +284,19 @@ def particulars(customer: CustomerState, lists: ReferenceLists) -> dict[str, Any
     }
 
 
-def _verdict_row(run: Run, judged: Judged) -> dict[str, Any]:
-    verdict = judged.verdict
-    return verdict_row(run, judged.case.customer.customer_id, verdict.state, verdict.reason, judged.invoice_id)
+def _verdict_row(judged: Judged) -> dict[str, Any]:
+    return _outcome(judged.case.customer.customer_id, judged.verdict, judged.invoice_id or judged.again)
+
+
+def _outcome(customer_id: int, verdict: Verdict, draft: int | None) -> dict[str, Any]:
+    """What became of a customer; while there is a draft, no other run may take it."""
+    return {
+        "customer_id": customer_id,
+        "state": verdict.state,
+        "reason": verdict.reason,
+        "invoice_id": draft,
+        "active": draft is not None,
+    }
 
 
 def _releases(run_id: int, closed: Mapping[int, int]) -> list[UsageCloseReleased]:

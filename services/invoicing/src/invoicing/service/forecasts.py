@@ -137,7 +137,7 @@ def _other(run: Run, busy: int | None) -> int | None:
 async def _due(
     connection: AsyncConnection, run: Run, candidates: Sequence[CustomerState], lists: ReferenceLists
 ) -> list[CustomerState]:
-    if run.of_one:
+    if run.taken_at_once:
         return list(candidates)
     if run.state not in NOT_STARTED:
         made = await course.outcomes(connection, run.run_id, [each.customer_id for each in candidates])

@@ -1,13 +1,16 @@
 """Drafts made again from current data, and drafts removed (SPEC I6, Z9).
 
 A draft that is made again is emptied at once: its usage is released, what else was on it goes back to Unsent. A run of
-its own then closes, settles and fills it, through the same course as every run; until then it cannot be approved.
+the kind `recreation` then closes, settles and fills it, through the same course as every run; until then it cannot be
+approved. Drafts that are asked for together and have the same terms share a run.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
@@ -51,50 +54,75 @@ _FILLED = (
 )
 
 
-async def recreate_invoice(invoice_id: int, by: str) -> None:
-    """Have a draft made again from current data.
+class _Terms(NamedTuple):
+    """What drafts have in common that one run can make again."""
+
+    bill_to: date
+    invoice_date: date
+    due_date: date | None
+    message: str
+    by_hand: bool
+    confirm_empty: bool
+
+
+async def recreate_invoices(invoice_ids: Collection[int], by: str) -> list[Run]:
+    """Have drafts made again from current data, all of them or none. Returns the runs that do it.
 
     Raises:
         NotFound: there is no such invoice.
-        Conflict: it is no draft, or it is being made again already.
+        Conflict: one is no draft, or it is being made again already.
     """
     async with transaction() as tx:
-        draft = await lock_draft(tx, invoice_id)
-        if await _being_made(tx, draft):
-            raise Conflict(f"invoice {invoice_id} is being made again already, by run {draft.remade_by}")
-        await recreate_in(tx, [invoice_id], by)
+        drafts = await lock_drafts(tx, invoice_ids)
+        ids = [each.invoice_id for each in drafts]
+        busy = await course.being_made(tx.connection, ids)
+        for each in drafts:
+            if each.invoice_id in busy:
+                raise Conflict(f"invoice {each.invoice_id} is being made again already, by run {each.remade_by}")
+        runs = await recreate_in(tx, ids, by)
         crash_point("invoicing.recreated")
+        return runs
 
 
-async def lock_draft(tx: Transaction, invoice_id: int) -> Row[Any]:
-    """A draft, and its customer, locked. Raises NotFound, Conflict."""
-    found = await invoices.find(tx.connection, invoice_id)
-    if found is None:
-        raise NotFound(f"there is no invoice {invoice_id}")
-    if not await readmodel.lock_customers(tx.connection, [found.customer_id]):
-        raise Conflict(f"invoice {invoice_id} stays as it is: its customer was erased")
-    (draft,) = await invoices.lock(tx.connection, [invoice_id])
-    if draft.status != "draft":
-        advice = ": unapprove it first" if draft.status == "approved" else ""
-        raise Conflict(f"invoice {invoice_id} is {draft.status}, no draft{advice}")
-    return draft
+async def lock_drafts(tx: Transaction, invoice_ids: Collection[int]) -> list[Row[Any]]:
+    """Drafts, and their customers, locked; in the order of their ids. Raises NotFound, Conflict."""
+    owners = await invoices.owners(tx.connection, invoice_ids)
+    unknown = sorted(set(invoice_ids) - owners.keys())
+    if unknown:
+        raise NotFound(f"there is no invoice {unknown[0]}")
+    known = await readmodel.lock_customers(tx.connection, set(owners.values()))
+    drafts = await invoices.lock(tx.connection, invoice_ids)
+    for each in drafts:
+        _check_draft(each, known)
+    return drafts
 
 
-async def recreate_in(tx: Transaction, invoice_ids: Collection[int], why: str) -> None:
+def _check_draft(invoice: Row[Any], known: Collection[int]) -> None:
+    if invoice.customer_id not in known:
+        raise Conflict(f"invoice {invoice.invoice_id} stays as it is: its customer was erased")
+    if invoice.status != "draft":
+        advice = ": unapprove it first" if invoice.status == "approved" else ""
+        raise Conflict(f"invoice {invoice.invoice_id} is {invoice.status}, no draft{advice}")
+
+
+async def recreate_in(tx: Transaction, invoice_ids: Collection[int], why: str) -> list[Run]:
     """Have drafts made again from current data; those that are no drafts are left alone. Their customers are locked.
 
     A draft that is being made again at this moment is made once more after that.
 
     Args:
-        why: who asked for it, or what changed; kept with the run that does it.
+        why: who asked for it, or what changed; kept with the runs that do it.
+
+    Returns: those runs, one for drafts with the same terms.
     """
     drafts = [each for each in await invoices.lock(tx.connection, invoice_ids) if each.status == "draft"]
-    at_work = [each for each in drafts if await _being_made(tx, each)]
-    await course.note_changed(tx.connection, [each.customer_id for each in at_work])
-    again = [each for each in drafts if each not in at_work]
+    busy = await course.being_made(tx.connection, [each.invoice_id for each in drafts])
+    await course.note_changed(tx.connection, [each.customer_id for each in drafts if each.invoice_id in busy])
+    again = [each for each in drafts if each.invoice_id not in busy]
+    if not again:
+        return []
     await _empty(tx, again)
-    for each in again:
-        await _make_again(tx, each, why)
+    return await _make_again(tx, again, why)
 
 
 async def recreate_drafts_of(tx: Transaction, customers: Collection[int], why: str) -> None:
@@ -106,16 +134,8 @@ async def recreate_drafts_of(tx: Transaction, customers: Collection[int], why: s
     await recreate_in(tx, [each.invoice_id for each in drafts], why)
 
 
-async def _being_made(tx: Transaction, draft: Row[Any]) -> bool:
-    if draft.remade_by is None:
-        return False
-    return await course.state_in(tx.connection, draft.remade_by, draft.customer_id) in ("waiting", "closed")
-
-
 async def _empty(tx: Transaction, drafts: Sequence[Row[Any]]) -> None:
     """Take the lines off drafts, and release their usage."""
-    if not drafts:
-        return
     await course.take_lines_off(tx.connection, [each.invoice_id for each in drafts])
     await release(tx, [each.close_id for each in drafts if each.close_id is not None])
     await credit.note(tx.connection, {each.customer_id for each in drafts})
@@ -127,34 +147,36 @@ async def release(tx: Transaction, close_ids: Collection[int]) -> None:
     await tx.publish_many([UsageCloseReleased(**row._asdict()) for row in rows])
 
 
-async def _make_again(tx: Transaction, draft: Row[Any], why: str) -> None:
-    """A run of its own for a draft that is empty."""
-    run = await store.find(tx.connection, await store.create(tx.connection, await _run_values(tx, draft, why)))
+async def _make_again(tx: Transaction, drafts: Sequence[Row[Any]], why: str) -> list[Run]:
+    """Runs for drafts that are empty: one for those with the same terms."""
+    first = await store.by_id(tx.connection, {each.run_id for each in drafts if each.run_id is not None})
+    alike: dict[_Terms, list[Row[Any]]] = defaultdict(list)
+    for each in drafts:
+        alike[_terms(each, first.get(each.run_id))].append(each)
+    return [await _request(tx, terms, of_run, why) for terms, of_run in alike.items()]
+
+
+async def _request(tx: Transaction, terms: _Terms, drafts: Sequence[Row[Any]], why: str) -> Run:
+    customers = sorted(each.customer_id for each in drafts)
+    values = {**terms._asdict(), "kind": "recreation", "customers": customers, "created_by": why, **requested_now()}
+    run = await store.find(tx.connection, await store.create(tx.connection, values))
     assert run is not None
-    await course.leave_runs(tx.connection, [draft.customer_id])
-    await store.take_customers(tx.connection, run.run_id, [draft.customer_id])
-    values = {"invoice_id": draft.invoice_id, **_EMPTY, "remade_by": run.run_id}
-    (row,) = await invoices.save(tx.connection, [name for name in values if name != "invoice_id"], [values])
-    await invoices.put_vat_lines(tx.connection, {draft.invoice_id: ()})
-    await tx.publish(InvoiceUpdated(**invoice_values(row, ())))
+    await course.leave_runs(tx.connection, customers)
+    await store.take_customers(tx.connection, run.run_id, customers)
+    emptied = {**_EMPTY, "remade_by": run.run_id}
+    rows = await invoices.save(
+        tx.connection, list(emptied), [{"invoice_id": each.invoice_id, **emptied} for each in drafts]
+    )
+    await invoices.put_vat_lines(tx.connection, {each.invoice_id: () for each in drafts})
+    await tx.publish_many([InvoiceUpdated(**invoice_values(row, ())) for row in rows])
     await tx.publish(run_event(BillingRunRequested, run))
+    return run
 
 
-async def _run_values(tx: Transaction, draft: Row[Any], why: str) -> dict[str, Any]:
-    first = None if draft.run_id is None else await store.find(tx.connection, draft.run_id)
-    return {
-        "kind": "recreation",
-        "remakes": draft.invoice_id,
-        "by_hand": first is not None and first.by_hand,
-        "confirm_empty": first is not None and first.confirm_empty,
-        "bill_to": draft.bill_to,
-        "invoice_date": draft.invoice_date,
-        "due_date": first.due_date if first else None,
-        "message": draft.message,
-        "customers": [draft.customer_id],
-        "created_by": why,
-        **requested_now(),
-    }
+def _terms(draft: Row[Any], first: Run | None) -> _Terms:
+    by_hand, confirm_empty = (first.by_hand, first.confirm_empty) if first else (False, False)
+    due_date = first.due_date if first else None
+    return _Terms(draft.bill_to, draft.invoice_date, due_date, draft.message, by_hand, confirm_empty)
 
 
 def requested_now() -> dict[str, Any]:
@@ -177,19 +199,20 @@ async def fill_again(tx: Transaction, rows: Sequence[Mapping[str, Any]], vat_lin
     await tx.publish_many(InvoiceUpdated(**invoice_values(row, vat_lines[row.invoice_id])) for row in saved)
 
 
-async def leave_empty(tx: Transaction, run: Run, state: CustomerRunState) -> None:
-    """Nothing came of making a draft again: without a number it goes, with one it stays at 0.00.
+async def leave_empty(tx: Transaction, states: Mapping[int, CustomerRunState]) -> None:
+    """Nothing came of making drafts again: those without a number go, those with one stay at 0.00.
 
     One whose customer was parked stays as it is, and can be made again when the reason is gone.
+
+    Args:
+        states: what became of their customers, by invoice id.
     """
-    assert run.remakes is not None
-    (draft,) = await invoices.lock(tx.connection, [run.remakes])
-    if state == "parked":
+    if not states:
         return
-    if draft.number is None:
-        await remove_in(tx, [draft], NOTHING_LEFT)
-    else:
-        await invoices.save(tx.connection, ["remade_by"], [{"invoice_id": draft.invoice_id}])
+    drafts = await invoices.lock(tx.connection, [each for each, state in states.items() if state != "parked"])
+    await remove_in(tx, [each for each in drafts if each.number is None], NOTHING_LEFT)
+    numbered = [{"invoice_id": each.invoice_id} for each in drafts if each.number is not None]
+    await invoices.save(tx.connection, ["remade_by"], numbered)
 
 
 async def recreate_outdated(tx: Transaction, run: Run, customers: Collection[int]) -> None:
@@ -197,20 +220,6 @@ async def recreate_outdated(tx: Transaction, run: Run, customers: Collection[int
     outdated = await course.out_of_date(tx.connection, run.run_id, customers)
     if outdated:
         await recreate_in(tx, outdated, "its data changed meanwhile")
-
-
-def verdict_row(
-    run: Run, customer_id: int, state: CustomerRunState, reason: str, invoice_id: int | None = None
-) -> dict[str, Any]:
-    """What became of a customer; while there is a draft, no other run may take it."""
-    draft = invoice_id or run.remakes
-    return {
-        "customer_id": customer_id,
-        "state": state,
-        "reason": reason,
-        "invoice_id": draft,
-        "active": draft is not None,
-    }
 
 
 async def remove_invoice(invoice_id: int) -> None:
@@ -221,7 +230,7 @@ async def remove_invoice(invoice_id: int) -> None:
         Conflict: it is no draft, or it has a number.
     """
     async with transaction() as tx:
-        draft = await lock_draft(tx, invoice_id)
+        (draft,) = await lock_drafts(tx, [invoice_id])
         if draft.number is not None:
             raise Conflict(f"invoice {invoice_id} has the number {draft.number}, which stays: make it again instead")
         await remove_in(tx, [draft], REMOVED)

@@ -45,7 +45,7 @@ def _check(run: Run) -> None:
     if run.state == CANCELLED:
         raise Conflict(f"run {run.run_id} is cancelled: make a new one")
     if run.kind == "recreation":
-        raise Conflict(f"run {run.run_id} makes invoice {run.remakes} again: ask for that invoice to be made again")
+        raise Conflict(f"run {run.run_id} makes drafts again: ask for those invoices to be made again")
     if run.kind == "manual":
         raise Conflict(f"run {run.run_id} makes one invoice by hand: ask for that invoice anew")
 

@@ -147,7 +147,7 @@ async def start_run(run_id: int, partitions: int) -> bool:
         run = await store.lock(tx.connection, run_id, wait=False)
         if run is None or run.state != "requested" or not await store.cut_is_complete(tx.connection, run_id):
             return False
-        waiting = await course.waiting(tx.connection, run_id) if run.of_one else await _fix_all(tx, run)
+        waiting = await course.waiting(tx.connection, run_id) if run.taken_at_once else await _fix_all(tx, run)
         run = await store.save(tx.connection, run_id, state="running", version=run.version + 1, started_at=clock.now())
         await tx.publish(run_event(BillingRunStarted, run, await store.progress(tx.connection, run_id)))
         await _request_closes(tx, run, waiting, partitions)

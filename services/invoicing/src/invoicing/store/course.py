@@ -72,12 +72,12 @@ async def out_of_date(connection: AsyncConnection, run_id: int, customers: Colle
     return list(await connection.scalars(drafts.where(*theirs, customer.c.changed_after >= run_id)))
 
 
-async def state_in(connection: AsyncConnection, run_id: int, customer_id: int) -> str | None:
-    """What became of a customer in a run."""
-    c = run_customer.c
-    statement = select(c.state).where(c.run_id == run_id, c.customer_id == customer_id)
-    state: str | None = await connection.scalar(statement)
-    return state
+async def being_made(connection: AsyncConnection, drafts: Collection[int]) -> set[int]:
+    """Those of these drafts that a run is making again at this moment."""
+    c, i = run_customer.c, invoice.c
+    by = and_(i.remade_by == c.run_id, i.customer_id == c.customer_id)
+    statement = select(i.invoice_id).select_from(invoice.join(run_customer, by))
+    return set(await connection.scalars(statement.where(i.invoice_id == func.any(list(drafts)), c.state.in_(_AT_WORK))))
 
 
 async def waiting(connection: AsyncConnection, run_id: int) -> list[int]:

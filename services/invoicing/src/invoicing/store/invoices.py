@@ -39,6 +39,14 @@ async def find(connection: AsyncConnection, invoice_id: int) -> Row[Any] | None:
     return (await connection.execute(select(invoice).where(invoice.c.invoice_id == invoice_id))).one_or_none()
 
 
+async def owners(connection: AsyncConnection, invoices: Collection[int]) -> dict[int, int]:
+    """Whose invoices these are: invoice id to customer id."""
+    statement = select(invoice.c.invoice_id, invoice.c.customer_id).where(
+        invoice.c.invoice_id == func.any(list(invoices))
+    )
+    return {row.invoice_id: row.customer_id for row in await connection.execute(statement)}
+
+
 async def lock(connection: AsyncConnection, invoices: Collection[int]) -> list[Row[Any]]:
     """Invoices in the order of their ids, locked until the transaction ends."""
     statement = select(invoice).where(invoice.c.invoice_id == func.any(list(invoices)))
@@ -90,6 +98,14 @@ async def drafts_of_customers(connection: AsyncConnection, customers: Collection
     c = invoice.c
     statement = select(invoice).where(c.customer_id == func.any(list(customers)), c.status == "draft")
     return list(await connection.execute(statement.order_by(c.invoice_id).with_for_update()))
+
+
+async def made_again_by(connection: AsyncConnection, run_id: int, customers: Collection[int]) -> dict[int, int]:
+    """The drafts of these customers that a run makes again: customer id to invoice id."""
+    c = invoice.c
+    statement = select(c.customer_id, c.invoice_id).where(c.customer_id == func.any(list(customers)))
+    found = await connection.execute(statement.where(c.status == "draft", c.remade_by == run_id))
+    return {row.customer_id: row.invoice_id for row in found}
 
 
 async def final_bills_invoiced(connection: AsyncConnection, final_bills: Collection[int]) -> set[int]:

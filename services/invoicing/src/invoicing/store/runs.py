@@ -55,6 +55,12 @@ async def find(connection: AsyncConnection, run_id: int) -> Run | None:
     return _read(row) if row else None
 
 
+async def by_id(connection: AsyncConnection, ids: Collection[int]) -> dict[int, Run]:
+    """These runs, by id."""
+    statement = select(*_RUN_COLUMNS).where(billing_run.c.run_id == func.any(list(ids)))
+    return {row.run_id: _read(row) for row in await connection.execute(statement)}
+
+
 async def lock(connection: AsyncConnection, run_id: int, *, wait: bool = True) -> Run | None:
     """A run for this transaction alone, behind those that share it; None where there is none.
 

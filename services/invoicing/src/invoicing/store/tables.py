@@ -140,7 +140,6 @@ billing_run = Table(
     Column("kind", Text, nullable=False, server_default="cycles"),
     Column("by_hand", Boolean, nullable=False, server_default=text("false"), comment=BY_HAND),
     Column("confirm_empty", Boolean, nullable=False, server_default=text("false"), comment=CONFIRM_EMPTY),
-    Column("remakes", BigInteger, comment="the draft that a recreation makes again"),
     Column("cancelling", Boolean, nullable=False, server_default=text("false"), comment=CANCELLING),
     Column("approving", Boolean, nullable=False, server_default=text("false")),
     Column("sending", Boolean, nullable=False, server_default=text("false"), comment="send what is approved next"),
@@ -155,7 +154,6 @@ billing_run = Table(
         name="billing_run_state",
     ),
     CheckConstraint("kind IN ('cycles', 'list', 'manual', 'recreation')", name="billing_run_kind"),
-    CheckConstraint("(kind = 'recreation') = (remakes IS NOT NULL)", name="billing_run_remakes"),
     Index(
         "billing_run_at_work",
         "run_id",
