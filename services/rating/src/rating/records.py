@@ -27,7 +27,7 @@ _LONGEST_REASON, _LONGEST_DETAIL = 100, 1_000
 _LARGEST_COLUMN = 2**63 - 1
 
 
-class Origin(msgspec.Struct):
+class Origin(msgspec.Struct, gc=False):
     """The file and row that a record came from."""
 
     file_id: int
