@@ -16,6 +16,7 @@ from rating.service import cuts, sealing
 from rating.service.sealing import begin_segment, index_sealed, seal_step
 from rating.store import gate
 from rating.store import segments as store
+from rating.store.close_calls import OF_LINES
 from rating.store.guiding_again import GUIDING_LOCK
 from service_kit.database import Transaction, reading, transaction
 
@@ -39,6 +40,7 @@ _INSERT = text(
 def nothing_known_of_segments(rating_database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has a database of its own, so also a process that knows nothing of its segments."""
     monkeypatch.setattr(sealing, "_unsound", set())
+    monkeypatch.setattr(sealing, "_vacuumed", set())
 
 
 async def put(tx: Transaction, usage_id: int) -> None:
@@ -252,3 +254,28 @@ async def test_a_leaf_is_indexed_while_nothing_takes_calls_out_of_it(select: Sel
         assert await indexes(select, "usage_1") == []
     await waiting
     assert await indexes(select, "usage_1") == ["usage_1_customer", "usage_1_id"]
+
+
+async def test_closing_reads_the_index_of_a_sealed_leaf_and_none_of_its_rows(select: Select) -> None:
+    """I4: a customer's calls lie far apart, so what the lines are made of is in the index, and Postgres trusts it."""
+    await stored(*range(1, 200))
+    await seal()
+    (leaf,) = await select("SELECT relpages, relallvisible FROM pg_class WHERE relname = 'usage_1'")
+    assert leaf["relallvisible"] >= leaf["relpages"] - 1 > 0  # the last one may be too new
+    async with transaction() as tx:
+        for kind in ("seqscan", "bitmapscan"):
+            await tx.connection.execute(text(f"SET LOCAL enable_{kind} TO off"))
+        asked = f"SELECT {', '.join(OF_LINES)} FROM usage_1 WHERE customer_id = 1 AND local_date > '2025-01-01'"
+        plan = (await tx.connection.execute(text(f"EXPLAIN {asked} AND generation < 9"))).scalars().all()
+    assert "Index Only Scan using usage_1_customer" in plan[0]
+
+
+async def test_a_sealed_leaf_is_vacuumed_once_and_not_again_and_again(select: Select) -> None:
+    """DESIGN "Rating at volume": an old transaction that keeps rows from being seen by everyone stops nothing."""
+    async with reading() as old:
+        await old.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        await old.execute(text("SELECT pg_current_xact_id()"))
+        await stored(1)
+        await asyncio.wait_for(seal(), DEADLINE_S)
+    (leaf,) = await select("SELECT relallvisible FROM pg_class WHERE relname = 'usage_1'")
+    assert leaf["relallvisible"] == 0

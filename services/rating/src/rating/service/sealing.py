@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from rating.domain.segments import segment_of
 from rating.store import gate
 from rating.store import segments as store
-from service_kit.database import Transaction, transaction
+from service_kit.database import Transaction, bound, transaction
 from service_kit.faults import crash_point
 from service_kit.logs import logger
 
@@ -23,13 +23,13 @@ CUT_BYTES = 100_000 * ROW_BYTES
 """A leaf that is smaller is read from end to end in no time."""
 _unsound: set[int] = set()
 """Segments that this process found to hold a usage id twice: it goes on without them, and a restart looks again."""
+_vacuumed: set[int] = set()
+"""Segments that this process has vacuumed; where an old transaction took the effect away, it is not repeated."""
 
 
 async def seal_step(seal_bytes: int = SEAL_BYTES) -> bool:
-    """Do one step that is due: index a sealed leaf, make the next one, or begin it. Returns whether one was."""
-    if await _index_next():
-        return True
-    if await _keep_one_ahead():
+    """Do one step that is due: index a sealed leaf, make the next, vacuum, or begin one. Returns whether one was."""
+    if await _index_next() or await _keep_one_ahead() or await _vacuum_next():
         return True
     async with transaction() as tx:
         if not await store.only_one(tx.connection):
@@ -83,6 +83,17 @@ async def _index(tx: Transaction, segment: int) -> None:
     except IntegrityError as error:
         _unsound.add(segment)
         _log.critical("a segment holds a usage id twice: it is not sealed", segment=segment, error=str(error.orig))
+
+
+async def _vacuum_next() -> bool:
+    async with bound().engine.connect() as pooled:
+        connection = await pooled.execution_options(isolation_level="AUTOCOMMIT")
+        segment = await store.next_to_vacuum(connection, _vacuumed)
+        if segment is None:
+            return False
+        _vacuumed.add(segment)
+        await store.vacuum(connection, segment)
+        return True
 
 
 async def _keep_one_ahead() -> bool:

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+OF_LINES = (
+    "number_id",
+    "charged_number",
+    "call_class",
+    "band",
+    "seconds",
+    "units",
+    "volume_bytes",
+    "charge_micro",
+    "cost_micro",
+)
+"""What the lines of a close are made of. A sealed leaf's index has all of it, so that closing reads no rows: those of a
+customer lie far apart."""
+
 # Earlier closes of a customer are billed or released for good: the answer never changes. The last of them has nearly
 # always all of the others in it, so what it left is found by its day, or by its generation; `others` are the rest.
 # Sealed leaves are read by their index, one customer after the other, the others once for all customers: a plan that

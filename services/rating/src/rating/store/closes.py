@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.closing import UsageCloseBilled, UsageCloseRequested
 from rating.domain.segments import first_generation
-from rating.store.close_calls import calls_of_closes
+from rating.store.close_calls import OF_LINES, calls_of_closes
 from rating.store.guiding_again import CAN_BE_WORKED_OFF
 
 CLOSES_LOCK = 0x636C_6F73_6573  # "closes"
@@ -115,9 +115,7 @@ _LINES_TABLE = text(
     """
 )
 _UNINDEXED = text("SELECT coalesce(min(segment), 0) FROM segment WHERE NOT indexed")
-_LINE = ("number_id", "charged_number", "call_class", "band")
-_SUMMED = ("seconds", "units", "volume_bytes", "charge_micro", "cost_micro")
-_MINE, _CALLS = calls_of_closes((*_LINE, *_SUMMED))
+_MINE, _CALLS = calls_of_closes(OF_LINES)
 _GROUP = text(
     f"""
     INSERT INTO close_line {_MINE}
@@ -128,7 +126,7 @@ _GROUP = text(
     """
 )
 # The few closes with discounts are put together apart: all others are spared the join.
-_MINE_WITH_ID, _CALLS_WITH_ID = calls_of_closes(("usage_id", *_LINE, *_SUMMED))
+_MINE_WITH_ID, _CALLS_WITH_ID = calls_of_closes(("usage_id", *OF_LINES))
 _GROUP_DISCOUNTED = text(
     f"""
     INSERT INTO close_line {_MINE_WITH_ID}

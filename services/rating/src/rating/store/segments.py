@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.segments import first_generation, leaf
+from rating.store.close_calls import OF_LINES
 from rating.store.guiding_again import GUIDING_LOCK
 
 SEGMENTS_LOCK = 0x7365_676D_656E_7473  # "segments"
@@ -22,6 +23,14 @@ _TO_INDEX = text(
     """
 )
 _INDEXED = text("UPDATE segment SET indexed = true WHERE segment = :segment")
+# All that is in a sealed leaf can be seen by everyone, but Postgres knows it of no page before the first vacuum.
+_TO_VACUUM = text(
+    """
+    SELECT segment FROM segment JOIN pg_class ON pg_class.oid = to_regclass('usage_' || segment)
+    WHERE indexed AND relpages > 0 AND relallvisible = 0 AND segment <> ALL (:without)
+    ORDER BY segment LIMIT 1
+    """
+)
 _IS_ATTACHED = text(
     "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass(:leaf) AND inhparent = 'usage'::regclass)"
 )
@@ -75,11 +84,12 @@ async def let_no_usage_go(connection: AsyncConnection) -> None:
 
 
 async def index_customers(connection: AsyncConnection, segment: int) -> None:
-    """Make a sealed leaf's index by customer and day, and know it well: far cheaper than row by row."""
-    name = leaf(segment)
+    """Make a sealed leaf's index by customer and day, with what closing reads: far cheaper than row by row."""
+    name, told = leaf(segment), ", ".join(("generation", *OF_LINES))
+    by_customer = f"CREATE INDEX IF NOT EXISTS {name}_customer ON {name} (customer_id, local_date) INCLUDE ({told})"
     await connection.execute(_MEMORY)
-    await connection.execute(text(f"CREATE INDEX IF NOT EXISTS {name}_customer ON {name} (customer_id, local_date)"))
-    await connection.execute(text(f"ANALYZE {name}"))
+    await connection.execute(text(by_customer))
+    await connection.execute(text(f"ANALYZE {name} (customer_id, local_date, usage_id, generation)"))
 
 
 async def index_usage_ids(connection: AsyncConnection, segment: int) -> None:
@@ -90,3 +100,13 @@ async def index_usage_ids(connection: AsyncConnection, segment: int) -> None:
     name = leaf(segment)
     await connection.execute(text(f"CREATE UNIQUE INDEX IF NOT EXISTS {name}_id ON {name} (usage_id)"))
     await connection.execute(_INDEXED, {"segment": segment})
+
+
+async def next_to_vacuum(connection: AsyncConnection, without: Collection[int]) -> int | None:
+    """The first sealed segment whose rows are not yet known to be seen by everyone."""
+    return (await connection.execute(_TO_VACUUM, {"without": list(without)})).scalar_one_or_none()
+
+
+async def vacuum(connection: AsyncConnection, segment: int) -> None:
+    """Let a sealed leaf's index answer by itself; the connection is in no transaction."""
+    await connection.execute(text(f"VACUUM (TRUNCATE false, PROCESS_TOAST false) {leaf(segment)}"))
