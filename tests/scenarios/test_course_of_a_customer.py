@@ -1,7 +1,7 @@
 """Whole courses of customers, month by month, every figure worked out by hand (SPEC C14 to C16, I1 to I5, Z1 to Z13).
 
-`courses.py` says what happens. A line is its kind, its first and last day and its net; a bill is its lines with net,
-VAT and gross. 20 % VAT, calls at 0.0125 pounds a second.
+`courses.py` says what happens, `hand_courses.py` also what each course must come to. A line is its kind, its first and
+last day and its net; a bill is its lines with net, VAT and gross. 20 % VAT, calls at 0.0125 pounds a second.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from tests.scenarios import courses
+from tests.scenarios import courses, hand_courses
+from tests.scenarios.hand_courses import Worked
 from tests.support.courses.desk import Outcome
 from tests.support.courses.playing import Player, own_platform
 from tests.support.reference.course import figures, work_out
@@ -45,7 +46,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         for code, (name, flags) in courses.STATUSES.items():
             body, new = {"name": name, "status": flags}, {"If-None-Match": "*"}
             player.apis.customers.call("PUT", f"/reference/statuses/{code}", json=body, headers=new)
-        accounts = player.open(courses.ALL)
+        accounts = player.open([*courses.ALL, *(worked.course for worked in hand_courses.ALL)])
         player.play(accounts)
         return Played({account.course.name: Outcome.of(account) for account in accounts})
 
@@ -59,6 +60,29 @@ def test_a_course_equals_the_reference(played: Played, course: Course) -> None:
     assert (outcome.balance, outcome.status) == (books.balance, books.status)
     assert sorted(outcome.held) == [f"{day}" for day in books.held]
     assert outcome.dropped_on == (f"{books.dropped_on}" if books.dropped_on else None)
+
+
+@pytest.mark.parametrize("worked", hand_courses.ALL, ids=lambda worked: worked.course.name)
+def test_a_course_comes_to_what_was_worked_out(played: Played, worked: Worked) -> None:
+    """C5 to C7, C14 to C16, I1 to I6, I10, Z1 to Z15: each bill, and how the customer stands."""
+    outcome = played.of(worked.course)
+    assert outcome.refused == []
+    assert played.bills(worked.course) == worked.bills
+    assert {name: _standing(outcome, name) for name in worked.after} == worked.after
+
+
+def _standing(outcome: Outcome, name: str) -> object:
+    match name:
+        case "due":
+            return [bill["due_date"] for bill in outcome.bills]
+        case "paid":
+            return [bill["paid"] for bill in outcome.bills]
+        case "unsent":
+            return [each["net"] for each in outcome.unsent]
+        case "balance":
+            return f"{outcome.balance:.2f}"
+        case _:
+            return getattr(outcome, name)
 
 
 def test_notice_on_15_january_for_the_31st(played: Played) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from examples.demo.driver.api import Api, Json
+from examples.demo.driver.api import Api, Json, wait_until
 from tests.support.reference import steps
 from tests.support.reference.steps import Course
 
@@ -20,6 +20,9 @@ SOURCE = "courses"
 CALLED = "+441632960999"
 ADDRESS = {"lines": ["1 Example Street", "Sampletown"], "postcode": "ZZ1 1ZZ", "country": "GB"}
 NEWEST = {"If-Match": "*"}
+DONE = ("completed", "completed_with_errors")
+PATIENCE = 120.0
+"""Seconds to wait for a run."""
 
 
 class Apis:
@@ -70,6 +73,8 @@ class Account:
                 self._call(step)
             case steps.Pay(amount):
                 self._pay(amount)
+            case steps.ByHand():
+                self._by_hand(step)
             case steps.VatRate(rate):
                 self.apis.customers.call("PUT", self._at(""), json={"vat_rate": rate}, headers=NEWEST)
             case _:
@@ -123,6 +128,14 @@ class Account:
         paid = self.balance if amount is None else Decimal(amount)
         body = {"customer_id": self.customer_id, "amount": f"{paid}", "received_on": self.apis.today}
         self.apis.invoicing.post("/payments", body)
+
+    def _by_hand(self, step: steps.ByHand) -> None:
+        lines = [{"description": words, "net": net} for words, net in step.lines]
+        body = {"customer_id": self.customer_id, "bill_to": step.bill_to, "lines": lines}
+        run_id = self.apis.invoicing.post("/invoices", body)["run_id"]
+        wait_until("the invoice", lambda: self.apis.invoicing.get(f"/billing-runs/{run_id}")["state"] in DONE, PATIENCE)
+        for invoice in self.apis.invoicing.items("/invoices", run_id=run_id) if step.approve else ():
+            self.apis.invoicing.post(f"/invoices/{invoice['invoice_id']}/approve")
 
     @property
     def balance(self) -> Decimal:

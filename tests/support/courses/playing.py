@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 from examples.demo.driver import intake
 from examples.demo.driver.api import DemoError, wait_until
 from examples.demo.driver.screen import Screen
 from rich.console import Console
 from tests.support.auditor import audit
-from tests.support.courses.desk import Account, Apis
+from tests.support.courses.desk import DONE, Account, Apis
 from tests.support.reference import steps
 from tests.support.reference.steps import PRICE_A_SECOND, Course, Step
 
@@ -24,8 +25,13 @@ from local_platform.services import ServiceDefinition
 
 SERVICES = tuple(ServiceDefinition(name) for name in ("customers", "rating", "invoicing"))
 PATIENCE_SECONDS = 120.0
-DONE = ("completed", "completed_with_errors")
 RATES = f"prefix,call_class,price_per_minute\n,National,{float(PRICE_A_SECOND) * 60}\n"
+
+
+class Billable(Protocol):
+    """Whom a run can be asked for."""
+
+    customer_id: int
 
 
 class Player:
@@ -102,7 +108,7 @@ class Player:
                 self.approve_run(run_id)
         self.at_rest()
 
-    def run(self, bill: steps.Bill, accounts: Iterable[Account]) -> int:
+    def run(self, bill: steps.Bill, accounts: Iterable[Billable]) -> int:
         """One run for these customers, from the request to its drafts. Returns its id."""
         listed = [account.customer_id for account in accounts]
         body = {"bill_to": bill.bill_to, "invoice_date": bill.invoice_date, "customers": listed}

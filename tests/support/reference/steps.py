@@ -65,6 +65,15 @@ class Bill(Step):
 
 
 @dataclass(frozen=True)
+class ByHand(Step):
+    """An invoice by hand, with one-off lines: description and net. `approve` follows when it is drafted."""
+
+    bill_to: str
+    lines: tuple[tuple[str, str], ...] = ()
+    approve: bool = True
+
+
+@dataclass(frozen=True)
 class Approve(Step):
     """The customer's drafts are approved."""
 
