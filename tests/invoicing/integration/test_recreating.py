@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 from tests.invoicing import made
@@ -23,7 +24,7 @@ from contracts.billing import (
     InvoiceUpdated,
 )
 from contracts.closing import UsageCloseBilled, UsageCloseReleased, UsageCloseReopened, UsageLine
-from contracts.customers import CustomerCreated, CustomerUpdated, NumberUpdated
+from contracts.customers import Address, CustomerCreated, CustomerUpdated, NumberUpdated
 from invoicing.documents.model import InvoiceDocument
 from invoicing.service import reports
 from invoicing.service.approvals import approve_invoice
@@ -100,6 +101,38 @@ async def test_a_draft_is_made_again_from_current_data(world: World) -> None:
     assert [(each.net, each.status) for each in updates] == [(Decimal("0.00"), "draft"), (Decimal("27.50"), "draft")]
     assert (await reports.run_report(again)).run.state == "completed"
     assert (await world.told(BillingRunRequested))[-1].kind == "recreation"
+
+
+async def test_a_draft_says_what_is_printed_otherwise_now(api: httpx.AsyncClient, world: World) -> None:
+    """I6: after contact details change, making it again is offered; an approved invoice keeps what it has."""
+    customer, draft = await a_draft(world)
+    path = f"/invoices/{draft['invoice_id']}"
+    assert (await api.get(path)).json()["changed"] == []
+    moved = {"name": "Moved Example Ltd", "billing_address": Address(lines=("8 New Road",), postcode="EX3 3CC")}
+    await world.hear(CustomerUpdated(**{**customer.model_dump(), "version": 2, **moved}))
+    assert (await api.get(path)).json()["changed"] == ["name", "billing_address"]
+    await recreate_invoices([draft["invoice_id"]], "ann")
+    await go_on(world, draft)
+    assert (await api.get(path)).json()["changed"] == []
+    await world.hear(CustomerUpdated(**{**customer.model_dump(), "version": 3}))
+    await approve_invoice(draft["invoice_id"])
+    assert (await api.get(path)).json()["changed"] == []
+
+
+async def test_nothing_is_done_to_invoices_of_who_is_marked_for_deletion(world: World) -> None:
+    """Z24: neither approved, unapproved, made again nor removed, until it is un-marked."""
+    customer, draft = await a_draft(world)
+    marked = CustomerUpdated(**{**customer.model_dump(), "version": 2, "deletion_due": date(2025, 4, 1)})
+    await world.hear(marked)
+    actions = [approve_invoice, remove_invoice, lambda invoice_id: recreate_invoices([invoice_id], "ann")]
+    for action in actions:
+        with pytest.raises(Conflict, match="to be deleted on 2025-04-01: un-mark it first"):
+            await action(draft["invoice_id"])
+    await world.hear(marked.model_copy(update={"version": 3, "deletion_due": None}))
+    await approve_invoice(draft["invoice_id"])
+    await world.hear(marked.model_copy(update={"version": 4}))
+    with pytest.raises(Conflict, match="un-mark it first"):
+        await unapprove_invoice(draft["invoice_id"])
 
 
 async def test_a_draft_made_again_is_approved_with_its_first_run_and_its_customer_is_free(world: World) -> None:

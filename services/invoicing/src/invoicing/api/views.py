@@ -143,6 +143,10 @@ class InvoiceDetails(InvoiceView):
     company_name: str
     billing_address: Address
     vat_number: str
+    changed: list[str] = Field(
+        description="of a draft, what is printed of the customer or its supplier and is another now: make it again",
+        examples=[["name", "billing_address"]],
+    )
     lines: list[TransactionView]
 
 
@@ -197,6 +201,7 @@ def invoice_details(report: InvoiceReport) -> InvoiceDetails:
         company_name=printed["company_name"],
         billing_address=printed["billing_address"],
         vat_number=printed["vat_number"],
+        changed=report.changed,
         lines=[transaction_view(line) for line in report.lines],
     )
 

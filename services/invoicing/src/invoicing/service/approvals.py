@@ -161,6 +161,8 @@ async def _refusals(tx: Transaction, drafts: Sequence[Row[Any]]) -> dict[int, st
 def _refusal(draft: Row[Any], customer: CustomerState | None, lists: ReferenceLists) -> str:
     if customer is None:
         return ERASED
+    if customer.deletion_due is not None:
+        return f"its customer is to be deleted on {customer.deletion_due}: un-mark it first"
     if draft.remade_by is not None:
         return f"it is to be made again first, by run {draft.remade_by}"
     missing = missing_details(customer, lists, given_due=draft.invoice_date)

@@ -8,18 +8,18 @@ from decimal import Decimal
 from typing import Any
 
 from contracts.billing import BillingRunRequested
-from contracts.customers import CustomerState
 from invoicing.domain.reference import ReferenceLists
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import Transaction as Line
 from invoicing.service.events import run_event
+from invoicing.service.marked import refuse_marked
 from invoicing.service.recreating import in_another_run, requested_now
 from invoicing.store import readmodel, transactions
 from invoicing.store import runs as store
 from service_kit import clock
 from service_kit.database import Transaction, transaction
 from service_kit.faults import crash_point
-from service_kit.problems import Conflict, Invalid, NotFound
+from service_kit.problems import Invalid, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,10 @@ async def _check(tx: Transaction, new: NewInvoice) -> None:
     customer = (await readmodel.customers_by_id(tx.connection, [new.customer_id])).get(new.customer_id)
     if customer is None:
         raise NotFound(f"there is no customer {new.customer_id}")
-    _check_stays(customer)
+    refuse_marked(customer)
     if new.due_date is not None and new.due_date < _invoice_date(new):
         raise _wrong("due_date", f"lies before the invoice date {_invoice_date(new)}")
     _check_rates(new, await readmodel.reference_lists(tx.connection))
-
-
-def _check_stays(customer: CustomerState) -> None:
-    """SPEC Z24: a customer that is to be deleted can be seen and un-marked, nothing else."""
-    if customer.deletion_due is not None:
-        raise Conflict(f"customer {customer.customer_id} is to be deleted on {customer.deletion_due}: un-mark it first")
 
 
 def _check_rates(new: NewInvoice, lists: ReferenceLists) -> None:

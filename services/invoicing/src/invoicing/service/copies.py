@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from invoicing.service.marked import refuse_marked
 from invoicing.store import documents, invoices, readmodel
 from service_kit.database import Transaction, transaction
 from service_kit.problems import Conflict, NotFound
@@ -14,7 +15,7 @@ async def issue_copy(invoice_id: int) -> int:
 
     Raises:
         NotFound: there is no such invoice.
-        Conflict: it was not sent yet, or its customer was erased.
+        Conflict: it was not sent yet, or its customer was erased or is to be.
     """
     async with transaction() as tx:
         found = await invoices.find(tx.connection, invoice_id)
@@ -31,5 +32,6 @@ async def _present(tx: Transaction, customer_id: int) -> dict[str, object]:
     customer = (await readmodel.customers_by_id(tx.connection, [customer_id])).get(customer_id)
     if customer is None:
         raise Conflict(f"no copy can be issued: customer {customer_id} was erased")
+    refuse_marked(customer)
     address = customer.billing_address.model_dump(mode="json")
     return {"name": customer.name, "company_name": customer.company_name, "billing_address": address}

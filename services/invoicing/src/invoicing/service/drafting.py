@@ -13,6 +13,7 @@ from contracts.closing import UsageCloseReleased
 from contracts.customers import CustomerState
 from invoicing.domain.final_bill import NO_ACCOUNT, SETTLED, FinalAccount
 from invoicing.domain.invoices import Case, Totals, Verdict, judge, rate_of
+from invoicing.domain.particulars import particulars
 from invoicing.domain.reference import ReferenceLists, leaving
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import ZERO
@@ -265,22 +266,6 @@ def _invoice_row(run: Run, lists: ReferenceLists, judged: Judged, unusual: Mappi
         "unusual": unusual.get(customer.customer_id, ""),
         "particulars": particulars(customer, lists),
         "created_at": clock.now(),
-    }
-
-
-def particulars(customer: CustomerState, lists: ReferenceLists) -> dict[str, Any]:
-    """Who bills whom, as it is printed (SPEC I7); kept with the invoice, so that later changes leave it alone."""
-    style = lists.bill_style(customer.bill_style)
-    assert style is not None
-    method = lists.entry("payment_methods", customer.payment_method)
-    return {
-        "account_number": customer.account_number,
-        "name": customer.name,
-        "company_name": customer.company_name,
-        "billing_address": customer.billing_address.model_dump(mode="json"),
-        "vat_number": customer.vat_number,
-        "payment_method": method.name if method else "",
-        "supplier": style.model_dump(mode="json"),
     }
 
 

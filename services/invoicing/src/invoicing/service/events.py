@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Row
@@ -41,6 +42,8 @@ INVOICE_FIELDS = [
     "paid",
 ]
 
+_invoice_fields = attrgetter(*INVOICE_FIELDS)
+
 
 def run_event(kind: type[_RunEvent], run: Run, progress: Progress | None = None) -> _RunEvent:
     """A run as it is now."""
@@ -73,8 +76,7 @@ def run_totals(progress: Progress) -> RunTotals:
 
 def invoice_values(row: Row[Any], vat_lines: Sequence[VatLine]) -> dict[str, Any]:
     """An invoice's fields as every event about it has them."""
-    values = {name: getattr(row, name) for name in INVOICE_FIELDS}
-    return {**values, "vat_lines": tuple(vat_lines)}
+    return dict(zip(INVOICE_FIELDS, _invoice_fields(row), strict=True), vat_lines=tuple(vat_lines))
 
 
 def approved_event(row: Row[Any], vat_lines: Sequence[VatLine]) -> InvoiceState:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.billing import PaymentReceived, PaymentRefunded, PaymentReversed, PaymentState
 from invoicing.domain.allocations import Allocation, Credit, Refused, Source, chosen, given_back
 from invoicing.service import accounts
+from invoicing.service.marked import refuse_marked_among
 from invoicing.store import allocations, readmodel
 from invoicing.store import payments as store
 from service_kit import clock
@@ -216,12 +217,9 @@ async def _pays(connection: AsyncConnection, payment_id: int) -> list[Allocation
 
 
 async def _lock_customer(tx: Transaction, customer_id: int) -> None:
-    """SPEC Z24: one that is marked for deletion can be un-marked, and nothing else."""
     if not await readmodel.lock_customers(tx.connection, [customer_id]):
         raise NotFound(f"there is no customer {customer_id}")
-    (customer,) = (await readmodel.customers_by_id(tx.connection, [customer_id])).values()
-    if customer.deletion_due is not None:
-        raise Conflict(f"customer {customer_id} is to be deleted on {customer.deletion_due}: un-mark it first")
+    await refuse_marked_among(tx, [customer_id])
 
 
 async def _lock(tx: Transaction, payment_id: int) -> Row[Any]:

@@ -19,6 +19,7 @@ from contracts.closing import UsageCloseReleased
 from invoicing.domain.runs import IN_ANOTHER_RUN, REMOVED, CustomerRunState, Run
 from invoicing.domain.transactions import ZERO
 from invoicing.service.events import invoice_values, run_event
+from invoicing.service.marked import refuse_marked_among
 from invoicing.store import course, credit, invoices, readmodel
 from invoicing.store import runs as store
 from service_kit import clock
@@ -94,6 +95,7 @@ async def lock_drafts(tx: Transaction, invoice_ids: Collection[int]) -> list[Row
     drafts = await invoices.lock(tx.connection, invoice_ids)
     for each in drafts:
         _check_draft(each, known)
+    await refuse_marked_among(tx, known)
     return drafts
 
 

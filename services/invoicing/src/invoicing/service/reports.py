@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.billing import RunTotals, VatLine
+from invoicing.domain.particulars import changed
 from invoicing.domain.progress import Stage, stages_of
 from invoicing.domain.runs import Run
 from invoicing.domain.transactions import Transaction
 from invoicing.service.events import run_totals
-from invoicing.store import documents, invoices, runs, transactions
+from invoicing.store import documents, invoices, readmodel, runs, transactions
 from invoicing.store.progress import milestones
 from invoicing.store.runs import Progress
 from service_kit import clock
@@ -35,11 +37,15 @@ class RunReport:
 
 @dataclass(frozen=True)
 class InvoiceReport:
-    """An invoice with its VAT lines and, where asked for, its transactions."""
+    """An invoice with its VAT lines and, where asked for, its transactions.
+
+    `changed` names what is printed of the customer and is another now, of a draft.
+    """
 
     invoice: Row[Any]
     vat_lines: list[VatLine]
     lines: list[Transaction]
+    changed: list[str] = field(default_factory=list)
 
 
 async def run_report(run_id: int) -> RunReport:
@@ -89,7 +95,13 @@ async def invoice_report(invoice_id: int) -> InvoiceReport:
             raise NotFound(f"there is no invoice {invoice_id}")
         vat_lines = await invoices.vat_lines(connection, [invoice_id])
         lines = await transactions.of_invoices(connection, [invoice_id])
-        return InvoiceReport(invoice, vat_lines[invoice_id], lines[invoice_id])
+        differing = await _changed(connection, invoice) if invoice.status == "draft" else []
+        return InvoiceReport(invoice, vat_lines[invoice_id], lines[invoice_id], differing)
+
+
+async def _changed(connection: AsyncConnection, draft: Row[Any]) -> list[str]:
+    customer = (await readmodel.customers_by_id(connection, [draft.customer_id])).get(draft.customer_id)
+    return changed(draft.particulars, customer, await readmodel.reference_lists(connection)) if customer else []
 
 
 async def invoice_page(run_id: int | None, customer_id: int | None, after: int, limit: int) -> list[InvoiceReport]:

@@ -100,15 +100,16 @@ async def _told(tx: Transaction, requests: Sequence[Row[Any]], invoicing_url: st
     """Mark the invoices as sent, and say so, one event for each request."""
     ids = sorted({each.invoice_id for each in requests})
     rows = await _marked_sent(tx, ids)
+    printed = await invoices.particulars(tx.connection, ids)
     vat_lines = await invoices.vat_lines(tx.connection, ids)
     customers = await readmodel.customers_by_id(tx.connection, [each.customer_id for each in requests])
     lists = await readmodel.reference_lists(tx.connection)
     told = []
     for request in requests:
         row, customer = rows[request.invoice_id], customers[request.customer_id]
-        style = _style(customer, row.particulars, lists)
+        style = _style(customer, printed[row.invoice_id], lists)
         values = invoice_values(row, vat_lines[row.invoice_id])
-        told.append(_sent(request, values, row.particulars, customer, style, invoicing_url))
+        told.append(_sent(request, values, printed[row.invoice_id], customer, style, invoicing_url))
     return told
 
 

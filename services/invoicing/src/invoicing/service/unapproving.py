@@ -11,6 +11,7 @@ from contracts.billing import InvoiceUnapproved
 from contracts.closing import UsageCloseReopened
 from invoicing.service import accounts
 from invoicing.service.events import invoice_values
+from invoicing.service.marked import refuse_marked_among
 from invoicing.service.recreating import in_another_run
 from invoicing.store import adjustments, course, documents, invoices, readmodel, transactions
 from invoicing.store import runs as store
@@ -30,7 +31,7 @@ async def unapprove_invoice(invoice_id: int) -> None:
     Raises:
         NotFound: there is no such invoice.
         Conflict: it is not approved, it was sent or is being sent, usage on it was corrected since, its customer was
-            erased or is in another run.
+            erased, is to be deleted or is in another run.
     """
     async with transaction() as tx:
         await documents.withdraw(tx.connection, [invoice_id])  # first: who sends locks requests before customers
@@ -48,6 +49,7 @@ async def _locked(tx: Transaction, invoice_id: int) -> Row[Any]:
         await store.lock(tx.connection, found.run_id)
     if not await readmodel.lock_customers(tx.connection, [found.customer_id]):
         raise Conflict(f"invoice {invoice_id} cannot be unapproved: its customer was erased")
+    await refuse_marked_among(tx, [found.customer_id])
     (invoice,) = await invoices.lock(tx.connection, [invoice_id])
     return invoice
 

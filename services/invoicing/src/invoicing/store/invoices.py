@@ -14,6 +14,9 @@ from invoicing.store.bulk import Row as Values
 from invoicing.store.bulk import given, insert_many
 from invoicing.store.tables import customer, invoice, invoice_vat_line
 
+_FIGURES = [each for each in invoice.c if each is not invoice.c.particulars]
+"""All but what is only printed, which is most of a row."""
+
 
 async def new_ids(connection: AsyncConnection, count: int) -> list[int]:
     """That many new invoice ids, in order."""
@@ -48,9 +51,16 @@ async def owners(connection: AsyncConnection, invoices: Collection[int]) -> dict
 
 
 async def lock(connection: AsyncConnection, invoices: Collection[int]) -> list[Row[Any]]:
-    """Invoices in the order of their ids, locked until the transaction ends."""
-    statement = select(invoice).where(invoice.c.invoice_id == func.any(list(invoices)))
+    """Invoices in the order of their ids, without their particulars, locked until the transaction ends."""
+    statement = select(*_FIGURES).where(invoice.c.invoice_id == func.any(list(invoices)))
     return list(await connection.execute(statement.order_by(invoice.c.invoice_id).with_for_update()))
+
+
+async def particulars(connection: AsyncConnection, invoices: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Who bills whom, as it is printed, by invoice."""
+    c = invoice.c
+    statement = select(c.invoice_id, c.particulars).where(c.invoice_id == func.any(list(invoices)))
+    return dict((await connection.execute(statement)).tuples().all())
 
 
 async def vat_lines(connection: AsyncConnection, invoices: Collection[int]) -> dict[int, list[VatLine]]:
@@ -129,13 +139,15 @@ async def save(connection: AsyncConnection, names: Sequence[str], rows: Sequence
         names: the columns, without invoice_id.
         rows: each with `invoice_id` and those columns.
 
-    Returns: the invoices as they are then, in the order of their ids.
+    Returns: the invoices as they are then, without their particulars, in the order of their ids.
     """
+    if not rows:
+        return []
     changed = given(invoice, ["invoice_id", *names], rows)
     statement = (
         update(invoice)
         .where(invoice.c.invoice_id == changed.c.invoice_id)
         .values(version=invoice.c.version + 1, **{name: changed.c[name] for name in names})
-        .returning(invoice)
+        .returning(*_FIGURES)
     )
     return sorted(await connection.execute(statement), key=lambda row: row.invoice_id)
