@@ -12,6 +12,7 @@ MONEY_PATTERN = r"^-?\d{1,15}\.\d{2}$"
 AMOUNT_PATTERN = r"^-?\d{1,15}(\.\d{1,12})?$"
 
 LARGEST_EXPONENT = 30
+_PENNY = Decimal("0.01")
 
 
 def _no_float(value: Any) -> Any:
@@ -21,7 +22,7 @@ def _no_float(value: Any) -> Any:
 
 
 def _two_places(value: Decimal) -> Decimal:
-    if value.as_tuple().exponent != -2:
+    if not value.same_quantum(_PENNY):
         raise ValueError("an amount of money has exactly two decimal places")
     return value or abs(value)
 
@@ -48,7 +49,7 @@ Money = Annotated[
     Decimal,
     BeforeValidator(_no_float),
     AfterValidator(_two_places),
-    PlainSerializer(_plain, return_type=str),
+    PlainSerializer(str, return_type=str),  # which of two places is never in powers of ten
     WithJsonSchema({"type": "string", "pattern": MONEY_PATTERN, "examples": ["12.50"]}),
 ]
 """Pounds and pence (or the currency named beside it): a decimal string with exactly two places."""
