@@ -29,10 +29,10 @@ DAYS_OF_A_MONTH = ("04", "13", "22", "27")
 EVENTS_A_DAY = (0, 0, 1, 1, 2, 3)
 
 
-def wandering(seed: int, count: int) -> Iterator[Course]:
-    """So many courses over four months; the same for the same seed."""
+def wandering(seed: int, count: int, months: int = len(MONTH_ENDS)) -> Iterator[Course]:
+    """So many courses over some months; the same for the same seed."""
     for position in range(count):
-        yield _Wanderer(f"Wanderer {seed}-{position}").go()
+        yield _Wanderer(f"Wanderer {seed}-{position}").go(months)
 
 
 class _Wanderer:
@@ -42,13 +42,14 @@ class _Wanderer:
         self.chance = random.Random(name)
         self.course = Course(name, f"{OPENED}", {"low_invoice": {"policy": "create"}})
         self.today, self.ended, self.named = OPENED, OPENED, 0
+        self.has_left, self.is_ceased = False, False
 
-    def go(self) -> Course:
+    def go(self, months: int) -> Course:
         """From the first line to the last bill."""
         self._step(Charge("Line", self._pounds(), f"{OPENED}", months=self.chance.choice([1, 1, 3])))
-        for month_end in MONTH_ENDS:
+        for month_end in MONTH_ENDS[:months]:
             for day in DAYS_OF_A_MONTH:
-                self.today = date.fromisoformat(f"{month_end[:-2]}{day}")
+                self.today, self.has_left = date.fromisoformat(f"{month_end[:-2]}{day}"), False
                 for _ in range(self.chance.choice(EVENTS_A_DAY)):
                     self._wander()
             self.today = date.fromisoformat(month_end)
@@ -58,23 +59,24 @@ class _Wanderer:
     def _wander(self) -> None:
         books = work_out(self.course)
         self.ended = books.dropped_on or self.ended
+        of_line = [] if self.is_ceased else [self._change, self._cease]
+        leaving = [self._final_bill, self._drop]
         ways: dict[str, list[Callable[[], Step]]] = {
-            "active": [
-                self._call,
-                self._call,
-                self._charge,
-                self._change,
-                self._cease,
-                Pay,
-                self._final_bill,
-                self._drop,
-            ],
-            "final_bill": [self._call, self._call, Pay, Withdraw, self._final_bill, self._drop],
+            "active": [self._call, self._call, self._charge, Pay, *of_line, *leaving],
+            "final_bill": [self._call, self._call, Pay, Withdraw, *leaving],
             "dropped": [self._call, self._call, Pay, self._reinstate],
         }
         step = self.chance.choice(ways[books.status])()
         if not (isinstance(step, Pay) and books.balance <= 0):
-            self._step(step)
+            self._take(step)
+
+    def _take(self, step: Step) -> None:
+        """One way out or back ends a day: which calls are in time for it is nobody's to say."""
+        if self.has_left:
+            return
+        self.has_left = isinstance(step, (FinalBill, Withdraw, Drop, Reinstate))
+        self.is_ceased |= isinstance(step, Cease)
+        self._step(step)
 
     def _call(self) -> Step:
         """Up to two months late; sometimes of a day on which nobody has the number any more."""
@@ -102,7 +104,8 @@ class _Wanderer:
         return Drop(f"{max(self.ended + timedelta(1), min(self.today, self._about()))}")
 
     def _reinstate(self) -> Step:
-        return Reinstate(f"{self.ended + timedelta(self.chance.choice([1, 3, 30]))}")
+        """At once: one that lies ahead is done by the platform on its day."""
+        return Reinstate(f"{min(self.today, self.ended + timedelta(self.chance.choice([1, 3, 30])))}")
 
     def _about(self) -> date:
         return self.today + timedelta(self.chance.randint(-14, 14))

@@ -116,7 +116,7 @@ def _change(books: Books, step: steps.Change) -> None:
     """SPEC Z5: as if the charge ended the day before and another began, in the same periods."""
     first = _day(step.first_day)
     theirs = [each for each in books.charges if each.charge.description == step.name]
-    old = max(theirs, key=lambda each: each.charge.start)
+    old = max(reversed(theirs), key=lambda each: each.charge.start)  # of equals the one that goes on
     price = Fraction(step.price) if step.price else old.charge.price
     quantity = Fraction(step.quantity) if step.quantity else old.charge.quantity
     anchor = old.charge.counted_from
@@ -127,16 +127,16 @@ def _change(books: Books, step: steps.Change) -> None:
 
 
 def _end(books: Books, day: date, status: str) -> None:
-    """SPEC C14, C15, Z4, Z7: everything ends, and is settled to its end at once."""
+    """SPEC C14, C15, Z4, Z7: everything ends, and is settled at once; a drop keeps an earlier final bill's end."""
     books.history = [each for each in books.history if each[1] not in (FINAL_BILL, DROPPED)]
     books.history.append((day + ONE_DAY, status))
-    books.status, books.number_until = status, day
+    books.status = status
     if status == FINAL_BILL:
-        books.final_date = day
+        books.final_date = books.number_until = day
     else:
-        books.dropped_on = day
+        books.dropped_on, books.number_until = day, min(day, books.number_until or day)
     for each in books.charges:
-        each.end_on(day)
+        each.end_on(books.number_until)
         _settle(books, each, None)
 
 
@@ -148,7 +148,7 @@ def _withdraw(books: Books) -> None:
 
 
 def _reinstate(books: Books, first: date) -> None:
-    """SPEC C16, Z8: what the drop ended begins again on that day, in its old periods; one-offs do not."""
+    """SPEC C16, Z8: what the drop ended begins again on that day, in its old periods; one-offs only ahead."""
     dropped_on = books.dropped_on
     assert dropped_on is not None
     ended_on = books.number_until
@@ -160,8 +160,11 @@ def _reinstate(books: Books, first: date) -> None:
     books.number_until = None
     for each in [each for each in books.charges if each.cut is not None]:
         was_cut = each.charge.end == each.cut and each.agreed_end != each.cut
-        if was_cut and each.charge.months and not each.cancelled:
-            again = replace(each.charge, start=first, end=each.agreed_end, anchor=each.charge.counted_from)
+        start = max(first, each.charge.start)
+        stays_ended = each.agreed_end is not None and each.agreed_end < start
+        lies_ahead = each.charge.start >= first and not each.stretches
+        if was_cut and not stays_ended and (each.charge.months or lies_ahead):
+            again = replace(each.charge, start=start, end=each.agreed_end, anchor=each.charge.counted_from)
             books.charges.append(Standing(again, each.agreed_end))
         each.agreed_end, each.cut = each.charge.end, None
 
