@@ -146,6 +146,19 @@ IN_RATING = {
         f"INSERT INTO close_fallback (close_id, usage_id) VALUES (90, {FIRST + 5})",
         f"record {FIRST + 5} is charged by close 90, which is billed, and is held as suspended",
     ),
+    "a record that was not counted": (
+        "DELETE FROM outcome_count WHERE outcome = 'suspended'",
+        "1 more records are stored as suspended unknown_number than are counted",
+    ),
+    "an adjustment that was not told": (
+        "INSERT INTO usage_adjustment (adjustment_id, customer_id, close_id, reason, told)"
+        " OVERRIDING SYSTEM VALUE VALUES (80, 1, 90, 'final_bill', false)",
+        "adjustment 80 of close 90 takes off 0 calls, told: False",
+    ),
+    "a call that was taken off a close and is charged by it": (
+        f"INSERT INTO usage_taken_off (adjustment_id, close_id, usage_id) VALUES (80, 90, {FIRST})",
+        f"record {FIRST} was taken off close 90 and is charged by it still",
+    ),
     "negative seconds": (
         f"UPDATE held SET usage_id = {FIRST + 5}; UPDATE usage SET billed_seconds = -1 WHERE usage_id = {FIRST + 4}",
         "is billed -1 s",

@@ -28,6 +28,12 @@ class KillPlan:
         """What the first lives get."""
         return {service: {VARIABLE: f"{names[0]}=1"} for service, names in self.points.items() if names}
 
+    def arm(self, service: str, points: Sequence[str]) -> None:
+        """Another service dies at these points, from the next time it is started on."""
+        with self._lock:
+            self.points[service] = list(points)
+            self.environment[service] = {VARIABLE: f"{points[0]}=1"}
+
     def report(self, message: str) -> None:
         """Told by the supervisor before it starts a fallen service again."""
         died = _DIED.match(message)

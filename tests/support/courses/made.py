@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.support.reference.steps import Bill, Call, Charge, Course, Drop, FinalBill, Pay, Step
 
-OPENED, JANUARY, FEBRUARY = "2025-01-01", "2025-01-31", "2025-02-28"
+OPENED, JANUARY, AFTERWARDS, FEBRUARY = "2025-01-01", "2025-01-31", "2025-02-01", "2025-02-28"
 
 
 def made(seed: int, count: int) -> Iterator[Course]:
@@ -26,6 +26,18 @@ def disturbance(chance: random.Random) -> Step:
     return chance.choice(
         [Pay(f"{chance.randint(1, 9000)}.50"), Pay("10.00"), FinalBill(day), FinalBill(FEBRUARY), Drop(day)]
     )
+
+
+def disturbed(course: Course, happened: Step) -> Iterator[Course]:
+    """What a course may have been when that happened while January was billed: before its bill, or behind it.
+
+    The second run takes only who has no draft of the first: then it may bill what came in between.
+    """
+    january = Bill(JANUARY, JANUARY)
+    for before, behind in (([happened, january], []), ([january], [happened]), ([january], [happened, january])):
+        days = {day: steps for day, steps in course.days.items() if f"{day}" < JANUARY}
+        again = Course(course.name, course.opened, course.fields, days)
+        yield again.on(JANUARY, *before).on(AFTERWARDS, *behind).on(FEBRUARY, Bill(FEBRUARY, FEBRUARY))
 
 
 def _charge(chance: random.Random, number: int) -> Charge:
