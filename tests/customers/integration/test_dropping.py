@@ -122,6 +122,20 @@ async def test_a_reinstatement_after_a_gap_gives_the_number_a_new_active_period(
     assert days(found["features"][0]["charges"]) == [("2025-01-01", "2025-01-15"), ("2025-02-03", None)]
 
 
+async def test_what_ended_before_a_gap_is_not_charged_across_it(desk: Desk) -> None:
+    """C16: an end that is moved behind the reinstatement would charge the days in between."""
+    customer = await desk.customer()
+    feature = await desk.feature(customer, charges=[RENTAL])
+    await desk._sent("POST", f"/features/{feature}/end", {"on": "2025-01-10"})
+    await desk.act(customer, "drop", drop_date="2025-01-15")
+    await desk.act(customer, "reinstate", reinstate_date="2025-02-03")
+    problem = await desk.refused("POST", f"/features/{feature}/end", {"on": "2025-02-20"})
+    assert (problem["type"], problem["reinstated_on"]) == ("urn:farthing:problem:across-a-gap", "2025-02-03")
+    await desk._sent("POST", f"/features/{feature}/end", {"on": "2025-01-12"})
+    again = await desk.feature(customer, start="2025-02-03", charges=[RENTAL])
+    await desk._sent("POST", f"/features/{again}/end", {"on": "2025-02-20"})
+
+
 async def test_only_what_ended_on_the_day_is_open_again_where_one_is_named(desk: Desk) -> None:
     """C16: numbers and features whose end was set by the drop on that day."""
     customer = await desk.customer()

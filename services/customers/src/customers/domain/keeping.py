@@ -99,6 +99,18 @@ def goes_beyond(entity: Entity, day: date) -> bool:
     return not isinstance(entity, Assignment) and any(charge.start > day for charge in entity.charges)
 
 
+def goes_on_across(before: Entity, after: Entity, day: date) -> bool:
+    """Whether a charge that ended before its customer was reinstated on a day is to be charged on that day again."""
+    ended = {charge_id for charge_id, end in _last_days(before) if end is not None and end < day}
+    return any(charge_id in ended and (end is None or end >= day) for charge_id, end in _last_days(after))
+
+
+def _last_days(entity: Entity) -> Iterator[tuple[int, date | None]]:
+    """Of each charge of something, its own or that of what it is for."""
+    for charge in () if isinstance(entity, Assignment) else entity.charges:
+        yield charge.charge_id, min((end for end in (charge.end, entity.end) if end is not None), default=None)
+
+
 def given_back(entities: Iterable[Entity], kept: Keeping) -> tuple[Entity, ...]:
     """SPEC C14: all that was taken is there again; what was changed by hand since stays as it is.
 

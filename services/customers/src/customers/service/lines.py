@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain import audit, events
 from customers.domain.changes import Change, Changes, changes_between
-from customers.domain.keeping import goes_beyond
+from customers.domain.keeping import goes_beyond, goes_on_across
 from customers.domain.numbers import Assignment, Entity, Feature, Line
 from customers.service.customers import locked
-from customers.service.problems import beyond_last_day, check_version, no_feature, no_number, number_taken
+from customers.service.problems import across_a_gap, beyond_last_day, check_version, no_feature, no_number, number_taken
 from customers.store import numbers as store
 from customers.store.audit import write_audit
 from customers.store.changes import save_changes
-from customers.store.lifecycle import last_days
+from customers.store.lifecycle import bounds
 from service_kit import clock
 from service_kit.database import Transaction, reading
 
@@ -92,7 +92,7 @@ async def apply(tx: Transaction, before: Iterable[Entity], after: Iterable[Entit
     """
     changes = changes_between(before, after)
     if changes:
-        await _check_last_day(tx, changes)
+        await _check_days(tx, changes)
         await check_free(tx, changes)
         await save(tx, changes, actor)
     return changes
@@ -128,12 +128,15 @@ def _ends_later(before: Assignment, after: Assignment) -> bool:
     return before.end is not None and (after.end is None or after.end > before.end)
 
 
-async def _check_last_day(tx: Transaction, changes: Changes) -> None:
-    """SPEC C14, C15. Raises Conflict where something would go beyond the final bill or drop date of its customer."""
-    days = await last_days(tx.connection, sorted({each.after.customer_id for each in changes if each.after}))
+async def _check_days(tx: Transaction, changes: Changes) -> None:
+    """SPEC C14 to C16. Raises Conflict where something would be charged beyond its customer's last day, or in a gap."""
+    of_customers = await bounds(tx.connection, sorted({each.after.customer_id for each in changes if each.after}))
     for before, after in ((each.before, each.after) for each in changes):
-        day = days.get(after.customer_id) if after is not None else None
-        if after is None or day is None or not goes_beyond(after, day):
+        days = of_customers.get(after.customer_id) if after is not None else None
+        if after is None or days is None:
             continue
-        if before is None or not goes_beyond(before, day):
-            raise beyond_last_day(after.customer_id, day)
+        if days.last_day and goes_beyond(after, days.last_day):
+            if before is None or not goes_beyond(before, days.last_day):
+                raise beyond_last_day(after.customer_id, days.last_day)
+        elif before and days.reinstated_on and goes_on_across(before, after, days.reinstated_on):
+            raise across_a_gap(after.customer_id, days.reinstated_on)

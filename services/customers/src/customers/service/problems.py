@@ -92,6 +92,18 @@ def beyond_last_day(customer_id: int, last_day: date) -> Conflict:
     )
 
 
+def across_a_gap(customer_id: int, reinstated_on: date) -> Conflict:
+    """SPEC C16: what ended before a reinstatement is not charged for the days in between."""
+    return Conflict(
+        f"customer {customer_id} was reinstated on {reinstated_on}, and this ended before: days in between would be "
+        f"charged; add it again from {reinstated_on} or later",
+        type="across-a-gap",
+        title="Across a gap",
+        customer_id=customer_id,
+        reinstated_on=reinstated_on.isoformat(),
+    )
+
+
 def check_version(what: str, version: int, expected: int | None) -> None:
     """SPEC C20. Raises PreconditionFailed where the caller saw another version; None stands for any."""
     if expected is not None and expected != version:

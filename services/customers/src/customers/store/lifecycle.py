@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.customers import Charge
@@ -95,10 +96,17 @@ async def next_planned(connection: AsyncConnection, today: date) -> Action | Non
     return Action(**row) if row else None
 
 
-async def last_days(connection: AsyncConnection, customers: Sequence[int]) -> dict[int, date]:
-    """The last day of those of these customers that are on Final Bill or dropped."""
+@dataclass(frozen=True)
+class Bounds:
+    """What the days of a customer's charges may not cross: the day it was reinstated on, and its last day."""
+
+    reinstated_on: date | None
+    last_day: date | None
+
+
+async def bounds(connection: AsyncConnection, customers: Sequence[int]) -> dict[int, Bounds]:
+    """Of each of these customers."""
     table = customer
-    statement = select(table.c.customer_id, table.c.final_bill_date, table.c.drop_date)
-    rows = await connection.execute(statement.where(table.c.customer_id.in_(customers)))
-    days = {row.customer_id: [day for day in (row.final_bill_date, row.drop_date) if day] for row in rows}
-    return {customer_id: min(found) for customer_id, found in days.items() if found}
+    last_day = func.least(table.c.final_bill_date, table.c.drop_date)
+    statement = select(table.c.customer_id, table.c.reinstate_date, last_day).where(table.c.customer_id.in_(customers))
+    return {each: Bounds(*days) for each, *days in await connection.execute(statement)}
