@@ -51,7 +51,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         return Played({account.course.name: Outcome.of(account) for account in accounts})
 
 
-@pytest.mark.parametrize("course", courses.WORKED_OUT, ids=lambda course: course.name)
+@pytest.mark.parametrize("course", courses.ALL, ids=lambda course: course.name)
 def test_a_course_equals_the_reference(played: Played, course: Course) -> None:
     """STYLE: all of it equals the slow, independent reference calculation, to the penny."""
     outcome, books = played.of(course), work_out(course, FLAGS)

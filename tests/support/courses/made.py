@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 
-from tests.support.reference.steps import Bill, Call, Charge, Course, Drop, FinalBill, Pay, Step
+from tests.support.reference.steps import Approve, Bill, Call, Charge, Course, Drop, FinalBill, Pay, Step
 
 OPENED, JANUARY, AFTERWARDS, FEBRUARY = "2025-01-01", "2025-01-31", "2025-02-01", "2025-02-28"
 
@@ -29,15 +30,20 @@ def disturbance(chance: random.Random) -> Step:
 
 
 def disturbed(course: Course, happened: Step) -> Iterator[Course]:
-    """What a course may have been when that happened while January was billed: before its bill, or behind it.
+    """What a course may have been when that happened while January was billed: before its draft, on it, or behind it.
 
-    The second run takes only who has no draft of the first: then it may bill what came in between.
+    The second run takes only who has no draft of the first: so it may bill January once more, or not.
     """
-    january = Bill(JANUARY, JANUARY)
-    for before, behind in (([happened, january], []), ([january], [happened]), ([january], [happened, january])):
+    january, draft = Bill(JANUARY, JANUARY), Bill(JANUARY, JANUARY, approve=False)
+    orders: tuple[tuple[list[Step], list[Step]], ...] = (
+        ([happened, january], []),
+        ([draft], [happened, Approve()]),
+        ([january], [happened]),
+    )
+    for (then, behind), second in itertools.product(orders, ([], [january])):
         days = {day: steps for day, steps in course.days.items() if f"{day}" < JANUARY}
         again = Course(course.name, course.opened, course.fields, days)
-        yield again.on(JANUARY, *before).on(AFTERWARDS, *behind).on(FEBRUARY, Bill(FEBRUARY, FEBRUARY))
+        yield again.on(JANUARY, *then).on(AFTERWARDS, *behind, *second).on(FEBRUARY, Bill(FEBRUARY, FEBRUARY))
 
 
 def _charge(chance: random.Random, number: int) -> Charge:

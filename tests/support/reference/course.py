@@ -2,8 +2,7 @@
 
     books = work_out(course)        what the platform must have when it has played the course
 
-A course is `steps.Course`: plain data. Drafts that an action would make again are not worked out:
-in a course that ends something, every bill is approved at once.
+A course is `steps.Course`: plain data. Of what changes a draft, Final Bill, Drop and the VAT rate are worked out.
 """
 
 from __future__ import annotations
@@ -23,6 +22,9 @@ from tests.support.reference.charges import Charge, exact_price, settled_to
 from tests.support.reference.days import ONE_DAY, band_of
 from tests.support.reference.pricing import pence
 from tests.support.reference.steps import PRICE_A_SECOND, Course, Step
+
+MADE_BY_BILLS = ("usage", "low_usage_charge")
+"""Kinds of entries that a bill makes anew."""
 
 
 def work_out(course: Course, statuses: Mapping[str, Mapping[str, bool]] | None = None) -> Books:
@@ -138,6 +140,20 @@ def _end(books: Books, day: date, status: str) -> None:
     for each in books.charges:
         each.end_on(books.number_until)
         _settle(books, each, None)
+    for draft in [each for each in books.bills if not each.approved]:
+        _make_again(books, draft)
+
+
+def _make_again(books: Books, draft: Bill) -> None:
+    """SPEC C14, C15: a draft is made again from what its customer is now, or goes."""
+    books.bills.remove(draft)
+    stay = [each for each in draft.entries if each.kind not in MADE_BY_BILLS]
+    books.unsent = [*stay, *books.unsent]
+    for call in books.calls:
+        if call.entry in draft.entries:
+            call.entry, call.unbilled = None, _belongs(books, call.day)
+    books.final_bill = None if books.final_bill is draft else books.final_bill
+    _bill(books, steps.Bill(f"{draft.bill_to}", f"{draft.tax_point}", approve=False))
 
 
 def _withdraw(books: Books) -> None:
