@@ -75,6 +75,8 @@ def call(**fields: Any) -> Call:
         (customer(number_number_type="ignore_traffic", status="dropped"), {}, "ignored", "ignored_number_type"),
         (customer(status="dropped"), {}, "suspended", "customer_dropped"),
         (customer(status="dropped", number_end="2025-01-14"), {}, "suspended", "customer_dropped"),
+        (customer(status="paused"), {}, "suspended", "status_does_not_accumulate"),
+        (customer(status="paused", number_end="2025-01-14"), {}, "suspended", "status_does_not_accumulate"),
         (customer(status="active_do_not_bill"), {}, "rated", ""),
         (customer(status="final_bill"), {}, "rated", ""),
         (customer(number_end="2025-01-14"), {}, "suspended", "no_active_call_plan"),

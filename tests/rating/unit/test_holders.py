@@ -53,16 +53,19 @@ class Plain:
         ids = customer.customer_id, number_told.number_id
         if number_told.number_type == "ignored":
             return "number_type", *ids
-        if not self._accumulates(customer, day):
-            return "customer_dropped", *ids
+        held = self._held_by_status(customer, day)
+        if held:
+            return held, *ids
         return "" if active else "no_active_call_plan", *ids
 
     @staticmethod
-    def _accumulates(customer: Customer, day: date) -> bool:
+    def _held_by_status(customer: Customer, day: date) -> str:
         begun = [status for begins, status in customer.history if begins <= day]
         first = customer.history[0][1] if customer.history else customer.status
         then, now = STATUSES.get(begun[-1] if begun else first), STATUSES.get(customer.status)
-        return then is not None and now is not None and then.accumulates_charges and not now.dropped
+        if any(status is not None and status.dropped for status in (then, now)):
+            return "customer_dropped"
+        return "" if then and now and then.accumulates_charges else "status_does_not_accumulate"
 
 
 @settings(max_examples=150, deadline=None)

@@ -174,7 +174,9 @@ def test_a_status_that_does_not_accumulate_charges_holds_the_calls_of_its_days(c
     history = ((START_OF_YEAR, "active"), (date(2025, 1, 12), "paused"))
     carrier.picture.customers[1] = Customer(1, "paused", history)
     assert carrier.rated(started=on(11)).customer_id == 1
-    assert carrier.held(started=on(12))[0] == "suspended"
+    assert carrier.held(started=on(12)) == ("suspended", "status_does_not_accumulate")
+    carrier.picture.customers[1] = Customer(1, "dropped", (*history, (date(2025, 1, 20), "dropped")))
+    assert carrier.held(started=on(12)) == ("suspended", "customer_dropped")
 
 
 def test_outcomes_are_asked_in_the_order_of_the_rule(carrier: Carrier) -> None:

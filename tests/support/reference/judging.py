@@ -60,8 +60,10 @@ def held_because(number: Number | None, day: date) -> tuple[str, str] | None:
         return SUSPENDED, "unknown_number"
     if number.kind in IGNORED_TYPES:
         return IGNORED, "ignored_number_type"
-    if number.customer.status == DROPPED or number.customer.status_on(day) not in ACCUMULATES:
+    if DROPPED in (number.customer.status, number.customer.status_on(day)):
         return SUSPENDED, "customer_dropped"
+    if number.customer.status_on(day) not in ACCUMULATES:
+        return SUSPENDED, "status_does_not_accumulate"
     if not number.active_on(day):
         return SUSPENDED, "no_active_call_plan"
     return None

@@ -11,7 +11,9 @@ from contracts import topics
 from contracts.base import Amount, CustomerEvent, Event, Id, Instant
 from contracts.cdrs import Direction, ServiceType
 
-SuspenseReason = Literal["unknown_number", "no_active_call_plan", "customer_dropped", "too_old"]
+SuspenseReason = Literal[
+    "unknown_number", "no_active_call_plan", "customer_dropped", "status_does_not_accumulate", "too_old"
+]
 
 
 class UsageState(CustomerEvent):

@@ -38,6 +38,8 @@ HELP = {
     f"supplier correct the number; {_BY_ITSELF}",
     "no_active_call_plan": f"Give the number a call plan that is active on the day of the call; {_BY_ITSELF}",
     "customer_dropped": f"Reinstate the customer from a date not after the day of the call; {_BY_ITSELF}",
+    "status_does_not_accumulate": "Give the customer, from a date not after the day of the call, a status that "
+    f"accumulates charges, or have this status accumulate them; {_BY_ITSELF}",
     "number_type": "Give the number another type if its traffic is to be charged from now on; what was ignored stays "
     "so.",
     "no_price": "Add a rate to the tariff, or a markup for the class where the record has a cost; "

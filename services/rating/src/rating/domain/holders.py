@@ -20,6 +20,7 @@ from rating.domain.judgements import (
     NO_ACTIVE_CALL_PLAN,
     NO_REASON,
     NUMBER_TYPE,
+    STATUS_DOES_NOT_ACCUMULATE,
     UNKNOWN_NUMBER,
     Guided,
 )
@@ -136,10 +137,12 @@ class Holders:
         number_type = np.where(is_known, self._of(self.numbers, "type", found.number), 0)
         customer_id = np.where(is_known, self.customer_at.keys[found.customer], 0)
         is_theirs = np.zeros(len(day), dtype=bool) if allocated_to is None else is_known & (customer_id == allocated_to)
+        is_dropped, accumulates = self._standing(found.customer, day, is_theirs)
         rules = (
             (~is_known, UNKNOWN_NUMBER),
             (self._is_ignored()[number_type] & ~is_theirs, NUMBER_TYPE),
-            (~self._accumulates(found.customer, day, is_theirs), CUSTOMER_DROPPED),
+            (is_dropped, CUSTOMER_DROPPED),
+            (~accumulates, STATUS_DOES_NOT_ACCUMULATE),
             (~found.is_active, NO_ACTIVE_CALL_PLAN),
         )
         return Guided(
@@ -168,16 +171,19 @@ class Holders:
         customer = np.where(has_one, self._of(self.assignments, "customer", chosen), NOWHERE)
         return Found(np.where(has_one, chosen, NOWHERE), number, customer, is_active)
 
-    def _accumulates(self, customer: Int, day: Int, is_theirs: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """SPEC Z7: the status of the day accumulates charges, and the customer is not dropped now or has the call."""
+    def _standing(self, customer: Int, day: Int, is_theirs: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], ...]:
+        """SPEC Z7: whether each customer is dropped, on the day or for calls that come now; whether calls accumulate.
+
+        A status that is not known here is not a dropped one, and nothing accumulates under it.
+        """
         names = self.statuses.names
         flags = [self._flags.get(name) for name in names]
         accumulates = np.array([flag is not None and flag.accumulates_charges for flag in flags], dtype=bool)
-        goes_on = np.array([flag is not None and not flag.dropped for flag in flags], dtype=bool)
-        then = self._status_on(customer, day)
-        refused = ~goes_on[self._of(self.customers, "status", customer)] & ~is_theirs
-        passed: NDArray[np.bool_] = accumulates[then] & ~refused
-        return passed
+        dropped = np.array([flag is not None and flag.dropped for flag in flags], dtype=bool)
+        known = np.array([flag is not None for flag in flags], dtype=bool)
+        then, now = self._status_on(customer, day), self._of(self.customers, "status", customer)
+        is_dropped = dropped[then] | (dropped[now] & ~is_theirs)
+        return is_dropped, accumulates[then] & (known[now] | is_theirs)
 
     def _status_on(self, customer: Int, day: Int) -> Int:
         """SPEC C8: the status on a local day; before the first entry it is the first."""
@@ -219,6 +225,8 @@ class Holders:
             return f"numbers of type {self._types.names[int(guided.number_type[0])]} are ignored"
         if reason == CUSTOMER_DROPPED:
             return f"customer {customer_id} is dropped"
+        if reason == STATUS_DOES_NOT_ACCUMULATE:
+            return f"the status of customer {customer_id} does not accumulate charges on {to_day(day)}"
         return f"no call plan is active on {to_day(day)}"
 
     def _customer_id(self, assignment: int) -> int:

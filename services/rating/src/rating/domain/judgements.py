@@ -14,19 +14,30 @@ Outcome = Literal["rated", "suspended", "ignored", "unpriced"]
 RATED, SUSPENDED, IGNORED, UNPRICED = range(4)
 OUTCOMES: tuple[Outcome, ...] = ("rated", "suspended", "ignored", "unpriced")
 
-NO_REASON, TOO_OLD, UNKNOWN_NUMBER, NUMBER_TYPE, CUSTOMER_DROPPED, NO_ACTIVE_CALL_PLAN, NO_PRICE, TOO_LARGE = range(8)
+(
+    NO_REASON,
+    TOO_OLD,
+    UNKNOWN_NUMBER,
+    NUMBER_TYPE,
+    CUSTOMER_DROPPED,
+    STATUS_DOES_NOT_ACCUMULATE,
+    NO_ACTIVE_CALL_PLAN,
+    NO_PRICE,
+    TOO_LARGE,
+) = range(9)
 REASONS = (
     "",
     "too_old",
     "unknown_number",
     "number_type",
     "customer_dropped",
+    "status_does_not_accumulate",
     "no_active_call_plan",
     "no_price",
     "too_large",
 )
 OUTCOME_OF_REASON = np.array(
-    [RATED, SUSPENDED, SUSPENDED, IGNORED, SUSPENDED, SUSPENDED, UNPRICED, UNPRICED], dtype=np.int64
+    [RATED, SUSPENDED, SUSPENDED, IGNORED, SUSPENDED, SUSPENDED, SUSPENDED, UNPRICED, UNPRICED], dtype=np.int64
 )
 
 
@@ -34,9 +45,8 @@ OUTCOME_OF_REASON = np.array(
 class Guided:
     """SPEC R3, Z7: whom each call is guided to; the columns behind `reason` mean something where it is NO_REASON.
 
-    `reason` is NO_REASON, UNKNOWN_NUMBER, NUMBER_TYPE, CUSTOMER_DROPPED or NO_ACTIVE_CALL_PLAN. Ids are 0 where there
-    is none. `number_type` is a code of `Picture.number_types`; `number_choices` and `customer_choices` are rows of
-    `Picture.choices`.
+    `reason` is NO_REASON or one of those that come before NO_PRICE. Ids are 0 where there is none. `number_type` is a
+    code of `Picture.number_types`; `number_choices` and `customer_choices` are rows of `Picture.choices`.
     """
 
     reason: Int

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rating.domain.cdr import columns_of
-from rating.domain.judgements import CUSTOMER_DROPPED, NO_ACTIVE_CALL_PLAN, REASONS
+from rating.domain.judgements import CUSTOMER_DROPPED, NO_ACTIVE_CALL_PLAN, REASONS, STATUS_DOES_NOT_ACCUMULATE
 from rating.domain.judging import judge
 from rating.domain.verdicts import Held, Rated, verdict
 from rating.service.events import exception_event
@@ -19,7 +19,7 @@ from service_kit.faults import crash_point
 
 BATCH = 2_000
 _REQUESTS = 2_000
-_DROPPED, _NO_PLAN = REASONS[CUSTOMER_DROPPED], REASONS[NO_ACTIVE_CALL_PLAN]
+_OF_KNOWN_NUMBERS = {REASONS[each] for each in (CUSTOMER_DROPPED, STATUS_DOES_NOT_ACCUMULATE, NO_ACTIVE_CALL_PLAN)}
 
 
 async def request(
@@ -133,7 +133,7 @@ async def _store_held(tx: Transaction, still: Sequence[tuple[Call, Held]], gener
 
 def _kept(row: Mapping[str, Any], told: Held) -> Held:
     """SPEC C15: a type that ignores traffic is for later calls; what was in suspense of a known number stays there."""
-    if told.outcome != "ignored" or row["reason"] not in (_DROPPED, _NO_PLAN):
+    if told.outcome != "ignored" or row["reason"] not in _OF_KNOWN_NUMBERS:
         return told
     return Held(
         outcome=row["outcome"],
