@@ -1,7 +1,7 @@
 """The null pipeline: rating's worker without rating. `python -m bench.rating.null --roles worker`.
 
 It fetches the same records in the same way, and stores and sends what was recorded of them: the same rows by COPY into
-the same table, the same events, in the same transactions, with the same position. It decodes, checks, judges and
+the same table, the same events, in the same transactions, with the same positions. It decodes, checks, judges and
 counts nothing, and keeps no record ids: what is left is what no rating engine on this Kafka and this Postgres can save.
 """
 
@@ -10,19 +10,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from aiokafka import ConsumerRecord, TopicPartition
-from bench.rating.recording import Recorded, load_recorded
+from aiokafka import TopicPartition
+from bench.rating.recording import Recorded, events_of_all, frame_of_all, load_recorded
 
 from contracts.topics import CDR_RECEIVED
 from rating.config import RatingSettings
 from rating.domain.segments import leaf_of
 from rating.main import SCHEMA_REVISION, app
+from rating.service.storing import Events, Piece
 from rating.store import gate, outcomes, positions
-from rating.worker import Partition, Worker
+from rating.worker import Worker
 from service_kit.database import reading, transaction
 from service_kit.host import Service, run
 
@@ -38,13 +38,14 @@ class NullWorker(Worker):
         self._folder, self._leaf = folder, leaf
         self._recorded: dict[TopicPartition, Recorded] = {}
 
-    async def _open(self, tp: TopicPartition) -> None:
-        if tp.topic == CDR_RECEIVED and tp not in self._recorded:
-            gc.disable()
-            self._recorded[tp] = await asyncio.to_thread(load_recorded, self._folder, tp.partition)
-            gc.freeze()
-            gc.enable()
-        await super()._open(tp)
+    async def _open(self, partitions: Sequence[TopicPartition]) -> None:
+        for tp in partitions:
+            if tp.topic == CDR_RECEIVED and tp not in self._recorded:
+                gc.disable()
+                self._recorded[tp] = await asyncio.to_thread(load_recorded, self._folder, tp.partition)
+                gc.freeze()
+                gc.enable()
+        await super()._open(partitions)
 
     async def _give_up(self, partitions: Iterable[TopicPartition]) -> None:
         given = list(partitions)
@@ -52,14 +53,13 @@ class NullWorker(Worker):
         for tp in given:
             self._recorded.pop(tp, None)
 
-    async def _batch(self, mine: Partition, records: Sequence[ConsumerRecord], next_offset: int) -> None:  # noqa: ARG002
-        recorded = self._recorded[mine.tp]
-        began = mine.position.position
+    async def _store(self, pieces: Mapping[TopicPartition, Piece]) -> Events:
+        known = [(self._recorded[tp], each.position.position, each.next_offset) for tp, each in pieces.items()]
+        slots = {each.position.slot: each.next_offset for each in pieces.values()}
         async with transaction() as tx:
-            await outcomes.copy_usage(tx.connection, recorded.frame(began, next_offset), self._leaf)
-            await positions.advance(tx.connection, mine.position.slot, events_from=began, position=next_offset)
-        await self._send(mine, recorded.events(began, next_offset), next_offset)
-        mine.position = replace(mine.position, position=next_offset, events_from=began)
+            await outcomes.copy_usage(tx.connection, frame_of_all(known), self._leaf)
+            await positions.advance(tx.connection, slots)
+        return events_of_all(known)
 
 
 async def worker(stop: asyncio.Event) -> None:

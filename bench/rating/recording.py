@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import pickle
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -58,10 +60,10 @@ class Recorded:
     exception_offsets: list[int]
     exceptions: list[Outgoing]
 
-    def frame(self, begin: int, end: int) -> bytes:
-        """The rows of records from one offset up to, not including, another, as a COPY takes them."""
+    def rows_between(self, begin: int, end: int) -> bytes:
+        """The rows of records from one offset up to, not including, another."""
         first, last = np.searchsorted(self.row_offsets, (begin, end)).tolist()
-        return b"".join((HEADER, self.rows[self.row_bounds[first] : self.row_bounds[last]], TRAILER))
+        return self.rows[self.row_bounds[first] : self.row_bounds[last]]
 
     def events(self, begin: int, end: int) -> Events:
         """The events of records from one offset up to, not including, another."""
@@ -69,6 +71,22 @@ class Recorded:
             self.usage.rows(np.arange(*np.searchsorted(self.usage_offsets, (begin, end)))),
             self.exceptions[bisect_left(self.exception_offsets, begin) : bisect_left(self.exception_offsets, end)],
         )
+
+
+Stretch: TypeAlias = tuple[Recorded, int, int]
+"""Records of a partition from one offset up to, not including, another."""
+
+
+def frame_of_all(stretches: Sequence[Stretch]) -> bytes:
+    """Their rows as a COPY takes them."""
+    return b"".join((HEADER, *(recorded.rows_between(*between) for recorded, *between in stretches), TRAILER))
+
+
+def events_of_all(stretches: Sequence[Stretch]) -> Events:
+    """Their events."""
+    parts = [recorded.events(*between) for recorded, *between in stretches]
+    exceptions = [message for part in parts for message in part.exceptions]
+    return Events(_together([part.usage for part in parts]), exceptions)
 
 
 def load_recorded(folder: Path, partition: int) -> Recorded:

@@ -12,7 +12,7 @@ from tests.rating.support.carriers import assignment, number, tell
 
 from rating.service.guiding_again import guide_again_next
 from rating.service.retrying import retry_next
-from rating.service.storing import Raw, store_batch
+from rating.service.storing import Piece, store_batch
 from rating.store.positions import Position
 from service_kit.database import reading
 
@@ -22,7 +22,7 @@ OURS, OTHER = "442079460001", "442079460002"
 async def store(at: Position, values: Sequence[bytes]) -> Position:
     """Store records from the position on."""
     end = at.position + len(values)
-    await store_batch(at, Raw([at.position + index for index in range(len(values))], values), end)
+    await store_batch([Piece(at, [at.position + index for index in range(len(values))], values, end)])
     return replace(at, position=end)
 
 

@@ -23,7 +23,7 @@ from rating.service.erasing import OF_CLOSES, OF_CUSTOMERS, erase_next, forget_f
 from rating.service.keeping import Ledger
 from rating.service.pictures import Pictures
 from rating.service.retrying import retry_next
-from rating.service.storing import Raw, open_partition, store_batch
+from rating.service.storing import Piece, open_partition, store_batch
 from rating.store import counts
 from rating.store.positions import Position
 from service_kit.database import bind, reading, transaction
@@ -78,7 +78,7 @@ def calls() -> list[bytes]:
 async def store(at: Position, values: Sequence[bytes]) -> Position:
     """Store records from the position on."""
     end = at.position + len(values)
-    await store_batch(at, Raw([at.position + index for index in range(len(values))], values), end)
+    await store_batch([Piece(at, [at.position + index for index in range(len(values))], values, end)])
     return replace(at, position=end)
 
 

@@ -16,7 +16,7 @@ from rating.service import storing
 from rating.service.keeping import Ledger
 from rating.service.pictures import Pictures
 from rating.service.retrying import retry_next
-from rating.service.storing import Events, ForeignTopic, Raw, WrongPosition, events_of, open_partition, store_batch
+from rating.service.storing import Events, ForeignTopic, Piece, WrongPosition, events_of, open_partition, store_batch
 from rating.store.positions import Position
 from service_kit import clock
 from service_kit.database import bind, reading
@@ -53,7 +53,7 @@ async def store(at: Position, values: Sequence[bytes | None]) -> Position:
 async def store_and_tell(at: Position, values: Sequence[bytes | None]) -> tuple[Position, Events]:
     """The same, and the events to be sent."""
     end = at.position + len(values)
-    events = await store_batch(at, Raw([at.position + index for index in range(len(values))], values), end)
+    events = await store_batch([Piece(at, [at.position + index for index in range(len(values))], values, end)])
     return replace(at, position=end, events_from=at.position), events
 
 
@@ -209,7 +209,7 @@ async def test_what_no_column_takes_is_stored_all_the_same(partition: Position) 
 
 async def test_offsets_without_records_are_passed(partition: Position) -> None:
     """DESIGN "Rating at volume": markers of transactions stand in a topic as offsets, too."""
-    await store_batch(partition, Raw([3], [cdr("a", "1", OURS)]), 9)
+    await store_batch([Piece(partition, [3], [cdr("a", "1", OURS)], 9)])
     opened = await open_partition(TOPIC, TOPIC_ID, 0, FAR)
     assert (opened.slot, opened.position) == (partition.slot, 9)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +123,63 @@ async def test_a_worker_that_makes_nothing_good_is_noticed(fleet: Fleet) -> None
     await fleet.take(calls(source, 40))
     assert fleet.killed(fleet.start(FARTHING_CRASH_POINTS="rating.stored=1"))
     fleet.start(BROKEN="nothing made good")
+    await fleet.take(calls(unique("more"), 40))
     await fleet.until_stored()
     assert fleet.stop() == [0]
     stored = kept(fleet, source)
     assert sorted(map(len, stored.values())) == [1] * 40
     assert len((await events_of(fleet))[source]) < 40
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("point", ["rating.emitting", "rating.emitted"])
+async def test_a_worker_that_goes_on_after_another_took_over_tells_nothing(fleet: Fleet, point: str) -> None:
+    """R1, B5: it was taken for dead with its calls stored and not told; the other one tells them, once."""
+    source = unique("zombie")
+    await _taken_over(fleet, source, point)
+    await _until(lambda: "worker starts over" in fleet.told())
+    ids = {usage_id for each in kept(fleet, source).values() for usage_id in each}
+    assert (await events_of(fleet))[source] == dict.fromkeys(ids, 1)
+    fleet.kill()
+
+
+@pytest.mark.faults
+async def test_a_worker_that_is_not_fenced_is_noticed(fleet: Fleet) -> None:
+    """The control of the test above: what it had in hand is told by both."""
+    source = unique("unfenced")
+    await _taken_over(fleet, source, "rating.emitting", BROKEN="no fencing")
+    deadline = time.monotonic() + 60
+    while 2 not in (await events_of(fleet))[source].values():
+        assert time.monotonic() < deadline
+    fleet.kill()
+
+
+async def _taken_over(fleet: Fleet, source: str, point: str, **more: str) -> None:
+    """A worker stops at a point, another takes its place and tells what it had stored; then the first one goes on."""
+    stopped = fleet.start(STOPPED_AT=point)
+    await fleet.take(calls(source, 40))
+    await _until(lambda: _state_of(stopped.pid) == "T")
+    fleet.start(**more)
+    await fleet.take(calls(f"{source}-more", 40))
+    deadline = time.monotonic() + 60
+    while not await _told(fleet, source) or not await _told(fleet, f"{source}-more"):
+        assert time.monotonic() < deadline, fleet.told()
+    stopped.send_signal(signal.SIGCONT)
+
+
+async def _told(fleet: Fleet, source: str) -> bool:
+    return len((await events_of(fleet))[source]) == 40
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+def _state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 async def test_copies_met_by_different_workers_are_charged_once(fleet: Fleet) -> None:

@@ -2,7 +2,8 @@
 
 `ROLES` names them (`worker`, else more of `retry`, `guide`, `sealer`, `relay`), `BATCH` the records of a batch, `SEAL`
 the rows and record ids that are worth sealing, `GUIDED` the calls of a step of `guide`, which guides calls again.
-`BROKEN` names what is left out, so that tests can prove that they would notice.
+`BROKEN` names what is left out, so that tests can prove that they would notice. `STOPPED_AT` is a crash point at which
+the worker stops itself once, to be continued by SIGCONT.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from functools import partial
 from types import SimpleNamespace
@@ -32,7 +33,9 @@ from rating.service.sealing_keys import merge_runs, seal_keys
 from rating.service.storing import Events
 from rating.store import keys
 from rating.store.pictures import bring_up_to_date
-from rating.worker import GROUP, Partition, Worker, send_events, worker
+from rating.store.positions import Position
+from rating.telling import send_events
+from rating.worker import GROUP, Lane, Worker, worker
 from service_kit.database import bind
 from service_kit.faults import crash_point
 from service_kit.outbox import Relay
@@ -68,17 +71,29 @@ ROLES: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {
 }
 
 
-async def _make_nothing_good(self: Worker, mine: Partition) -> None:
+async def _make_nothing_good(self: Worker, tp: TopicPartition, position: Position) -> None:
     """A worker that forgets the events which a crash held back."""
 
 
-async def _send_offset_outside(self: Worker, mine: Partition, events: Events, next_offset: int) -> None:
-    """A worker whose offset is committed after the events, not with them."""
-    async with mine.producer.transaction():
-        await send_events(mine.producer, events)
+async def _send_outside(self: Worker, lane: Lane, events: Events, offsets: Mapping[TopicPartition, int]) -> None:
+    """A worker whose offsets are committed after the events, not with them."""
+    async with lane.producer.transaction():
+        await send_events(lane.producer, events)
     crash_point("rating.emitted")
-    async with mine.producer.transaction():
-        await mine.producer.send_offsets_to_transaction({TopicPartition(*mine.tp): next_offset}, GROUP)
+    async with lane.producer.transaction():
+        await lane.producer.send_offsets_to_transaction(dict(offsets), GROUP)
+
+
+async def _fence_nobody(self: Worker, worker: str) -> None:
+    """A worker that takes partitions over from one that may go on."""
+
+
+def _stop_once(point: str) -> None:
+    """In place of a crash point of the worker."""
+    if os.environ.get("STOPPED_AT") == point:
+        del os.environ["STOPPED_AT"]
+        os.kill(os.getpid(), signal.SIGSTOP)
+    crash_point(point)
 
 
 async def _pass_no_gate(connection: AsyncConnection) -> int:
@@ -107,7 +122,8 @@ async def _claim_at_once(
 
 BROKEN: dict[str, tuple[object, str, object]] = {
     "nothing made good": (Worker, "_make_good", _make_nothing_good),
-    "offset outside": (Worker, "_send", _send_offset_outside),
+    "offset outside": (Worker, "_send", _send_outside),
+    "no fencing": (Worker, "_fence", _fence_nobody),
     "no gate": (storing, "gate", SimpleNamespace(pass_shared=_pass_no_gate)),
     "old picture": (picturing, "bring_up_to_date", _keep_the_first_picture),
     "no second look": (Ledger, "claim", _claim_at_once),
@@ -128,5 +144,6 @@ async def main() -> None:
 if __name__ == "__main__":
     if "BROKEN" in os.environ:
         setattr(*BROKEN[os.environ["BROKEN"]])
+    working.crash_point = _stop_once  # type: ignore[attr-defined]
     working.BATCH = int(os.environ.get("BATCH", working.BATCH))
     asyncio.run(main())

@@ -1,91 +1,115 @@
 """The role `worker`: CDRs in, exactly once into Postgres and Kafka (DESIGN "Rating at volume").
 
-Every partition has a loop of its own. For each batch of it: one Postgres transaction stores every outcome and the
-position; then one Kafka transaction sends the events and commits the consumer's offset. A crash between the two is
-made good when the partition is opened next: the events of the last batch are derived from the stored rows and sent;
-nothing is rated again. The transactional producer of a partition is started before its position is read, which fences
-whoever had the partition before.
+What has come of the partitions that this worker has is one batch: one Postgres transaction stores every outcome and
+the positions; then one Kafka transaction sends the events and commits the consumer's offsets. A crash between the two
+is made good when a partition is opened next: the events of its last batch are derived from the stored rows, and nothing
+is rated again. Where more has come than one batch takes, another lane takes the next partitions meanwhile.
+
+Who has a partition is said in its row. Whoever opens it first fences that worker's producers, so that it can tell
+nothing any more, then puts its own name in place of the other's, so that the other can store nothing any more, and only
+then looks what is to be made good. `docs/decisions/0023-lanes-and-their-producers.md`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, TypeAlias
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.producer.message_accumulator import BatchBuilder
 
-from contracts.topics import CDR_BACKFILL, CDR_RECEIVED, USAGE_EXCEPTIONS, USAGE_RATED
-from rating.batches import Outgoing, Records, batches_of
+from contracts.topics import CDR_BACKFILL, CDR_RECEIVED
 from rating.config import RatingSettings
 from rating.service.keeping import ledger
 from rating.service.pictures import pictures
-from rating.service.storing import Events, ForeignTopic, Raw, WrongPosition, events_of, open_partition, store_batch
+from rating.service.storing import (
+    Events,
+    ForeignTopic,
+    Piece,
+    WrongPosition,
+    events_of,
+    let_go,
+    open_partition,
+    store_batch,
+    take_over,
+)
 from rating.store.positions import Position
-from service_kit import clock
+from rating.telling import send_events
 from service_kit.errors import Transient
 from service_kit.faults import crash_point
-from service_kit.kafka import (
-    LARGEST_PACKED_BYTES,
-    PackedBatch,
-    end_offsets,
-    make_consumer,
-    make_producer,
-    partition_for,
-    topic_id,
-)
+from service_kit.kafka import end_offsets, make_consumer, make_producer, topic_id
 from service_kit.logs import logger
 from service_kit.repeating import rest
 
 GROUP = "rating"
 TOPICS = (CDR_RECEIVED, CDR_BACKFILL)
+LANES = (CDR_RECEIVED, CDR_RECEIVED, CDR_BACKFILL)
+"""The topic of each lane. The second of a topic works while the topic is behind; a backfill keeps nobody waiting."""
 BATCH = 8_000
-"""Records of one partition that are stored together."""
-SIDE_BY_SIDE = 6
-"""Partitions that are stored at the same time; each holds a database connection."""
+"""Records that are stored together."""
 POLL_MS = 200
 PACE_S = 0.1
-"""A partition that is read to its end is asked again after this time: small batches cost as much as large ones."""
+"""A lane that has read all there is rests as long as its last batch took, and not longer: a small batch costs nearly as
+much as a large one."""
 _AWAY_S = 1.0
 _COLLECT_EVERY_S = 2.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
 _COLLECT_ALL_EVERY = 150
 """Of these collections one looks at all objects, the others at those that were made since the last one."""
 _YOUNG = 1
-_PARTITIONS_KEPT = 500_000
 
-Sent: TypeAlias = Awaitable[Any]
-"""What is known once the broker has a batch."""
 _log = logger(__name__)
 
 
-@dataclass
-class Partition:
-    """A partition that this worker has, its producer and where it stands."""
+@dataclass(eq=False)
+class Feed:
+    """What this worker has of a topic: where its partitions stand, and which of them are in a batch in flight.
 
-    tp: TopicPartition
+    It is `behind` when there was more than one batch takes.
+    """
+
+    positions: dict[TopicPartition, Position] = field(default_factory=dict)
+    in_flight: set[TopicPartition] = field(default_factory=set)
+    fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
+    behind: bool = False
+
+
+@dataclass(eq=False)
+class Lane:
+    """Takes batches of a feed, one after the other, and sends with a producer of its own. `turn` is held meanwhile."""
+
+    feed: Feed
     producer: AIOKafkaProducer
-    position: Position
-    ending: asyncio.Event = field(default_factory=asyncio.Event)
-    loop: asyncio.Task[None] | None = None
+    helps: bool
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+def producer_ids(worker: str) -> list[str]:
+    """The transactional ids of a worker's producers; its name says how many there are."""
+    return [f"{worker}-{number}" for number in range(int(worker.rpartition("-")[2]))]
 
 
 class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Works on the partitions it is given, side by side. A batch in flight is finished before they are given up."""
+    """Works on the partitions it is given. Batches in flight are finished before partitions are given up."""
 
     def __init__(self, settings: RatingSettings) -> None:
         self._settings = settings
-        self._mine: dict[TopicPartition, Partition] = {}
+        self._name = f"rating-{uuid4().hex}-{len(LANES)}"
+        self._feeds = {topic: Feed() for topic in TOPICS}
+        self._lanes = [
+            Lane(self._feeds[topic], self._producer(each), helps=topic in LANES[:number])
+            for number, (topic, each) in enumerate(zip(LANES, producer_ids(self._name), strict=True))
+        ]
+        self._fenced: set[str] = set()
+        self._fencing = asyncio.Lock()
         self._changing = asyncio.Lock()
-        self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._ending = asyncio.Event()
         self._failure: BaseException | None = None
-        self._has_failed = asyncio.Event()
         instance = settings.instance
         self._consumer: AIOKafkaConsumer = make_consumer(
             group=GROUP,
@@ -94,69 +118,113 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             group_instance_id=f"{GROUP}.{instance}" if instance else None,
         )
 
+    def _producer(self, producer_id: str) -> AIOKafkaProducer:
+        return make_producer(producer_id, kafka=self._settings.kafka, client_id="farthing-rating", linger_ms=0)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, or until something fails; then every partition is given up in order."""
         await pictures.refresh()
         await ledger.refresh()
         gc.freeze()
-        self._consumer.subscribe(list(TOPICS), listener=self)
-        await self._consumer.start()
-        waiting = [asyncio.create_task(each.wait()) for each in (stop, self._has_failed)]
+        stopping = asyncio.create_task(self._end_with(stop))
         try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
+            await asyncio.gather(*(lane.producer.start() for lane in self._lanes))
+            self._consumer.subscribe(list(TOPICS), listener=self)
+            await self._consumer.start()
+            await asyncio.gather(*(self._work(lane) for lane in self._lanes))
             async with self._changing:
-                await self._give_up(list(self._mine))
+                await self._give_up(self._mine())
+        finally:
+            stopping.cancel()
             await self._consumer.stop()
+            for lane in self._lanes:
+                await lane.producer.stop()
         if self._failure is not None:
             raise self._failure
 
+    async def _end_with(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._ending.set()
+
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error
-        self._has_failed.set()
+        self._ending.set()
 
-    async def _work(self, mine: Partition) -> None:
-        """A partition's loop: fetch, store, send."""
+    def _mine(self) -> list[TopicPartition]:
+        return [tp for feed in self._feeds.values() for tp in feed.positions]
+
+    async def _work(self, lane: Lane) -> None:
+        """A lane's loop: fetch, store, send."""
+        while not self._ending.is_set():
+            try:
+                async with lane.turn:
+                    pause_s = await self._turn(lane)
+            except Exception as error:
+                self._fail(error)
+                return
+            if pause_s:
+                await rest(pause_s, self._ending)
+
+    async def _turn(self, lane: Lane) -> float:
+        """One batch of a lane, if there is one for it. Returns how long to rest then, in seconds."""
+        feed = lane.feed
+        if not feed.positions or (lane.helps and not feed.behind):
+            return PACE_S
+        pieces = await self._next(feed)
+        began = time.monotonic()
         try:
-            while not mine.ending.is_set():
-                fetched = await self._consumer.getmany(mine.tp, timeout_ms=POLL_MS, max_records=BATCH)
-                async with self._slots:
-                    await self._take(mine, fetched.get(mine.tp, []))
-                if self._is_at_end(mine):
-                    await rest(PACE_S, mine.ending)
-        except Exception as error:
-            self._fail(error)
+            if pieces:
+                await self._batch(lane, pieces)
+        finally:
+            feed.in_flight -= pieces.keys()
+        return 0.0 if feed.behind else min(time.monotonic() - began, PACE_S)
 
-    def _is_at_end(self, mine: Partition) -> bool:
-        end = self._consumer.highwater(mine.tp)
-        return end is None or mine.position.position >= end
+    async def _next(self, feed: Feed) -> dict[TopicPartition, Piece]:
+        """What has come of the partitions that are in no batch yet, and what is no record: markers of transactions."""
+        pieces: dict[TopicPartition, Piece] = {}
+        async with feed.fetching:
+            free = [tp for tp in feed.positions if tp not in feed.in_flight]
+            if not free:
+                return pieces
+            fetched = await self._consumer.getmany(*free, timeout_ms=POLL_MS, max_records=BATCH)
+            feed.behind = sum(map(len, fetched.values())) >= BATCH
+            for tp in free:
+                piece = await self._piece(feed, tp, fetched.get(tp, []))
+                if piece is not None:
+                    pieces[tp] = piece
+            feed.in_flight |= pieces.keys()
+        return pieces
 
-    async def _take(self, mine: Partition, records: Sequence[ConsumerRecord]) -> None:
-        """Store what was fetched of a partition, and pass what is no record: the markers of senders' transactions."""
-        if records and records[0].offset < mine.position.position:
-            self._consumer.seek(mine.tp, mine.position.position)  # fetched before a rebalance, and stored since
-            return
-        if records:
-            await self._batch(mine, records, records[-1].offset + 1)
-        reached = await self._consumer.position(mine.tp)
-        if reached > mine.position.position:
-            await self._batch(mine, [], reached)
+    async def _piece(self, feed: Feed, tp: TopicPartition, records: Sequence[ConsumerRecord]) -> Piece | None:
+        position = feed.positions.get(tp)
+        if position is None:
+            return None  # given up meanwhile
+        if records and records[0].offset < position.position:
+            self._consumer.seek(tp, position.position)  # fetched before a rebalance, and stored since
+            return None
+        reached = await self._consumer.position(tp)
+        if reached <= position.position:
+            return None
+        return Piece(position, [each.offset for each in records], [each.value for each in records], reached)
 
-    async def _batch(self, mine: Partition, records: Sequence[ConsumerRecord], next_offset: int) -> None:
-        raw = Raw([each.offset for each in records], [each.value for each in records])
-        events = await store_batch(mine.position, raw, next_offset)
-        await self._send(mine, events, next_offset)
-        mine.position = replace(mine.position, position=next_offset, events_from=mine.position.position)
+    async def _batch(self, lane: Lane, pieces: Mapping[TopicPartition, Piece]) -> None:
+        events = await self._store(pieces)
+        await self._send(lane, events, {tp: each.next_offset for tp, each in pieces.items()})
+        for tp, each in pieces.items():
+            if tp in lane.feed.positions:
+                lane.feed.positions[tp] = each.stored
 
-    async def _send(self, mine: Partition, events: Events, next_offset: int) -> None:
-        """The second half: the events and the consumer's offset, in one Kafka transaction."""
+    async def _store(self, pieces: Mapping[TopicPartition, Piece]) -> Events:
+        """The first half, in Postgres."""
+        return await store_batch(list(pieces.values()))
+
+    async def _send(self, lane: Lane, events: Events, offsets: Mapping[TopicPartition, int]) -> None:
+        """The second half: the events and the consumer's offsets, in one Kafka transaction."""
         crash_point("rating.emitting")
-        async with mine.producer.transaction():
-            await send_events(mine.producer, events)
+        async with lane.producer.transaction():
+            await send_events(lane.producer, events)
             crash_point("rating.emitted")
-            await mine.producer.send_offsets_to_transaction({mine.tp: next_offset}, GROUP)
+            await lane.producer.send_offsets_to_transaction(dict(offsets), GROUP)
         crash_point("rating.committed")
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -165,118 +233,78 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             given = list(revoked)
             if given:
                 crash_point("rating.revoked")
-            await self._give_up(given)
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Open each new partition: fence, read the position, make good what a crash left, seek, and begin."""
-        async with self._changing:
             try:
-                wanted = set(assigned)
-                await self._give_up([tp for tp in self._mine if tp not in wanted])
-                await asyncio.gather(*(self._open(tp) for tp in wanted if tp not in self._mine))
-                crash_point("rating.assigned")
-                for mine in self._mine.values():
-                    self._begin(mine)
+                await self._give_up(given)
             except Exception as error:
                 self._fail(error)
 
-    def _begin(self, mine: Partition) -> None:
-        self._consumer.seek(mine.tp, mine.position.position)
-        if mine.loop is None:
-            mine.loop = asyncio.create_task(self._work(mine))
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Take each new partition over, and work on it from where it stands."""
+        async with self._changing:
+            try:
+                wanted, mine = set(assigned), self._mine()
+                await self._give_up([tp for tp in mine if tp not in wanted])
+                await self._open([tp for tp in sorted(wanted) if tp not in mine])
+            except Exception as error:
+                self._fail(error)
 
-    async def _open(self, tp: TopicPartition) -> None:
-        producer = make_producer(
-            f"rating-{tp.topic}-{tp.partition}", kafka=self._settings.kafka, client_id="farthing-rating", linger_ms=0
-        )
-        await producer.start()
+    async def _open(self, partitions: Sequence[TopicPartition]) -> None:
+        taken = await asyncio.gather(*(self._take_over(tp) for tp in partitions))
+        crash_point("rating.assigned")
+        for tp, position in zip(partitions, taken, strict=True):
+            await self._make_good(tp, position)
+            self._consumer.seek(tp, position.position)
+            self._feeds[tp.topic].positions[tp] = position
+
+    async def _take_over(self, tp: TopicPartition) -> Position:
+        """Fence whoever has a partition, and put this worker's name in the other's place."""
+        identity = await topic_id(tp.topic, kafka=self._settings.kafka)
+        end = (await end_offsets(tp.topic, kafka=self._settings.kafka))[tp.partition]
+        while True:
+            found = await open_partition(tp.topic, str(identity), tp.partition, end)
+            if found.worker is not None:
+                await self._fence(found.worker)
+            taken = await take_over(found, self._name)
+            if taken is not None:
+                return taken
+
+    async def _fence(self, worker: str) -> None:
+        """New producers of its ids end a worker's transactions, and it can never send again."""
+        async with self._fencing:
+            if worker not in self._fenced:
+                await asyncio.gather(*map(self._fence_producer, producer_ids(worker)))
+                self._fenced.add(worker)
+
+    async def _fence_producer(self, producer_id: str) -> None:
+        producer = self._producer(producer_id)
         try:
-            identity = await topic_id(tp.topic, kafka=self._settings.kafka)
-            end = (await end_offsets(tp.topic, kafka=self._settings.kafka))[tp.partition]
-            position = await open_partition(tp.topic, str(identity), tp.partition, end)
-            mine = Partition(tp, producer, position)
-            await self._make_good(mine)
-            self._mine[tp] = mine
-        except BaseException:
+            await producer.start()
+        finally:
             await producer.stop()
-            raise
 
-    async def _make_good(self, mine: Partition) -> None:
+    async def _make_good(self, tp: TopicPartition, position: Position) -> None:
         """Send the events of the last batch if the consumer's offset does not say that they were."""
-        committed = await self._consumer.committed(mine.tp)
-        if (committed or 0) >= mine.position.position:
+        committed = await self._consumer.committed(tp)
+        if (committed or 0) >= position.position:
             return
-        _log.info("sending what a crash held back", topic=mine.tp.topic, partition=mine.tp.partition)
-        await self._send(mine, await events_of(mine.position), mine.position.position)
+        _log.info("sending what a crash held back", topic=tp.topic, partition=tp.partition)
+        events = await events_of(position)
+        lane = next(each for each in self._lanes if each.feed is self._feeds[tp.topic])
+        async with lane.turn:
+            await self._send(lane, events, {tp: position.position})
 
     async def _give_up(self, partitions: Iterable[TopicPartition]) -> None:
-        given = [self._mine.pop(tp) for tp in partitions if tp in self._mine]
-        for mine in given:
-            mine.ending.set()
-        await asyncio.gather(*(mine.loop for mine in given if mine.loop is not None))
-        for mine in given:
-            await mine.producer.stop()
+        """Begin nothing more with these partitions, finish what is in flight, and let go of them.
 
-
-async def send_events(producer: AIOKafkaProducer, events: Events) -> None:
-    """Send events, in their order per partition."""
-    now_ms = int(clock.wall_now().timestamp() * 1000)
-    await asyncio.gather(
-        *await _send_usage(producer, events.usage, now_ms), *await _send_exceptions(producer, events.exceptions, now_ms)
-    )
-
-
-async def _send_usage(producer: AIOKafkaProducer, records: Records, now_ms: int) -> list[Sent]:
-    partitions = _partitions(len(await producer.partitions_for(USAGE_RATED)))
-    sent = []
-    for batch in batches_of(records, partitions.__getitem__, LARGEST_PACKED_BYTES):
-        packed = PackedBatch(batch.records, batch.count, now_ms)
-        sent.append(await producer.send_batch(packed, USAGE_RATED, partition=batch.partition))
-    return sent
-
-
-async def _send_exceptions(producer: AIOKafkaProducer, messages: Sequence[Outgoing], now_ms: int) -> list[Sent]:
-    """These are few, and of many kinds."""
-    partitions = len(await producer.partitions_for(USAGE_EXCEPTIONS))
-    members: dict[int, list[Outgoing]] = {}
-    for message in messages:
-        members.setdefault(partition_for(message[0].decode(), partitions), []).append(message)
-    return [
-        await producer.send_batch(batch, USAGE_EXCEPTIONS, partition=number)
-        for number, mine in members.items()
-        for batch in _built(producer, mine, now_ms)
-    ]
-
-
-def _built(producer: AIOKafkaProducer, messages: Sequence[Outgoing], now_ms: int) -> Iterator[BatchBuilder]:
-    """Messages of one partition in as few batches as they need."""
-    batch = producer.create_batch()
-    for key, value, headers in messages:
-        if batch.append(timestamp=now_ms, key=key, value=value, headers=headers) is not None:
-            continue
-        yield batch
-        batch = producer.create_batch()
-        if batch.append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
-            raise ValueError(f"an event of {len(value)} bytes does not fit into a batch")
-    yield batch
-
-
-class _Partitions(dict[int, int]):
-    """Customers' partitions of a topic, each worked out once; forgotten when they are too many."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.count = count
-
-    def __missing__(self, customer_id: int) -> int:
-        if len(self) >= _PARTITIONS_KEPT:
-            self.clear()
-        partition = self[customer_id] = partition_for(customer_id, self.count)
-        return partition
-
-
-_partitions = lru_cache(maxsize=4)(_Partitions)
-"""By the number of partitions, which may grow."""
+        After a failure what is stored may be untold: then the next owner is to fence this worker.
+        """
+        positions = [self._feeds[tp.topic].positions.pop(tp, None) for tp in partitions]
+        for lane in self._lanes:
+            async with lane.turn:
+                pass
+        slots = [position.slot for position in positions if position is not None]
+        if slots and self._failure is None:
+            await let_go(slots, self._name)
 
 
 async def worker(stop: asyncio.Event) -> None:

@@ -174,14 +174,13 @@ class Ledger:
     ) -> tuple[Checked, Claimed | None]:
         """Take the keys of a batch that are new, after a last look at what others have taken since the check.
 
-        The transaction is to hold nothing else, and to be committed at once: others wait for it.
+        The transaction is to do nothing else behind this, and to be committed at once: others wait for it.
 
         Returns: what is known now, for good; and what `settle` is given after the commit, None where no key was new.
 
         Raises: Raced: nothing was taken; check again.
         """
-        await store.flush_later(connection)
-        await store.lock_keys(connection)
+        await store.lock_keys_for_a_moment(connection)
         known = self._known
         newest_run, blocks = await store.news(connection, known.block)
         if newest_run != checked.newest_run or known.newest_run != newest_run:

@@ -1,9 +1,9 @@
-"""Storing a batch of one input partition: every record's outcome and the position, all or nothing."""
+"""Storing a batch of some input partitions: every record's outcome and the positions, all or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -47,11 +47,29 @@ class ForeignTopic(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
-    """Records as they were read from a partition: their offsets, and their values."""
+class Piece:
+    """What is stored together of one partition.
 
+    Attributes:
+        position: where the partition stands, as its worker has it.
+        offsets, values: of the records as they were read, in the order of their offsets, none before the position.
+        next_offset: the offset after the last one, which may be a gap of aborted transactions.
+    """
+
+    position: Position
     offsets: Sequence[int]
     values: Sequence[bytes | None]
+    next_offset: int
+
+    @property
+    def usage_ids(self) -> Int:
+        """The usage ids that its records have or would have."""
+        return np.array(self.offsets, dtype=np.int64) + (self.position.slot << SLOT_SHIFT)
+
+    @property
+    def stored(self) -> Position:
+        """Where the partition stands when this is stored."""
+        return replace(self.position, position=self.next_offset, events_from=self.position.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition, read. `usage_ids` and `keys` are of the calls, `unread_ids` of the other records."""
+    """Records of some partitions, read. `usage_ids` and `keys` are of the calls, `unread_ids` of the other records."""
 
     read: Read
     usage_ids: Int
@@ -115,32 +133,44 @@ async def open_partition(topic: str, topic_id: str, partition: int, end: int) ->
     return position
 
 
-async def store_batch(position: Position, records: Raw, next_offset: int) -> Events:
-    """Judge and store records, and move the position to `next_offset`.
+async def take_over(position: Position, worker: str) -> Position | None:
+    """Have a worker work on a partition in the place of the one that `position` names, which is fenced.
+
+    Returns: where it stands now; None where it is yet another's by now: that one is to be fenced first.
+    """
+    async with transaction() as tx:
+        return await positions.take(tx.connection, position.slot, position.worker, worker)
+
+
+async def let_go(slots: Collection[int], worker: str) -> None:
+    """A worker is done with these partitions, and has told all that was stored of them."""
+    async with transaction() as tx:
+        await positions.let_go(tx.connection, slots, worker)
+
+
+async def store_batch(pieces: Sequence[Piece]) -> Events:
+    """Judge and store records, and move the positions of their partitions.
 
     Args:
-        position: of the partition; its `position` is the first offset of the batch.
-        records: in the order of their offsets, none before the position.
-        next_offset: the offset after the last one, which may be a gap of aborted transactions.
+        pieces: one at least, each of another partition.
 
     Returns: the events, to be sent in this order.
 
     Raises:
-        WrongPosition: the stored position is another; nothing was stored.
+        WrongPosition: a stored position is another, or another worker's; nothing was stored.
     """
-    batch = _read(position.slot, records)
+    batch = _read(pieces)
     checked = await _claim(batch)
     crash_point("rating.claimed")
-    return await _store(position, batch, checked, next_offset)
+    return await _store(pieces, batch, checked)
 
 
 async def _claim(batch: Batch) -> Checked:
     """SPEC R1: say whose each record id is, before anything is stored; a batch that is read again finds its own."""
     while True:
         try:
-            async with reading() as connection:
-                checked = await ledger.check(connection, batch.keys)
             async with transaction() as tx:
+                checked = await ledger.check(tx.connection, batch.keys)
                 checked, claimed = await ledger.claim(tx.connection, checked, batch.received_on)
         except Raced:
             continue
@@ -148,31 +178,40 @@ async def _claim(batch: Batch) -> Checked:
         return checked
 
 
-def _read(slot: int, records: Raw) -> Batch:
-    read = read_batch(records.values)
-    ids = np.array(records.offsets, dtype=np.int64) + (slot << SLOT_SHIFT)
+def _read(pieces: Sequence[Piece]) -> Batch:
+    values = [value for piece in pieces for value in piece.values]
+    read = read_batch(values)
+    ids = np.concatenate([piece.usage_ids for piece in pieces])
     keys = keys_of(read.calls, ids[read.rows], read.content, ledger.seed)
     unread_ids = [int(ids[place]) for place, _ in read.unread]
-    return Batch(read, ids[read.rows], keys, unread_ids, records.values, clock.today())
+    return Batch(read, ids[read.rows], keys, unread_ids, values, clock.today())
 
 
-async def _store(position: Position, batch: Batch, checked: Checked, next_offset: int) -> Events:
+async def _store(pieces: Sequence[Piece], batch: Batch, checked: Checked) -> Events:
     async with transaction() as tx:
         prepared = _prepare(batch, checked, await pictures.latest())
         generation = await gate.pass_shared(tx.connection)
         crash_point("rating.gate")
         if prepared.generation != generation:
             prepared = _prepare(batch, checked, await pictures.at(tx.connection, generation))
-        if await positions.lock_position(tx.connection, position.slot) != position.position:
-            raise WrongPosition(f"slot {position.slot} does not stand at {position.position} any more")
-        await _write(tx, position.slot, prepared)
+        await _lock(tx, pieces)
+        await _write(tx, pieces[0].position.slot, prepared)
         crash_point("rating.copied")
-        await positions.advance(tx.connection, position.slot, events_from=position.position, position=next_offset)
+        await positions.advance(tx.connection, {each.position.slot: each.next_offset for each in pieces})
     crash_point("rating.stored")
     return prepared.events
 
 
+async def _lock(tx: Transaction, pieces: Sequence[Piece]) -> None:
+    stored = await positions.lock_positions(tx.connection, [each.position.slot for each in pieces])
+    for each in pieces:
+        here, found = each.position, stored[each.position.slot]
+        if (found.position, found.worker) != (here.position, here.worker):
+            raise WrongPosition(f"slot {here.slot} does not stand at {here.position} with {here.worker} any more")
+
+
 async def _write(tx: Transaction, slot: int, prepared: Prepared) -> None:
+    """`slot` is one that this transaction has locked: nobody else counts under it meanwhile."""
     if prepared.usage is not None:
         await outcomes.copy_usage(tx.connection, prepared.usage, leaf_of(prepared.generation))
     await outcomes.add_held(tx.connection, prepared.held)

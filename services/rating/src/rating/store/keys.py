@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 KEYS_LOCK = 0x6B65_7973  # "keys"
 SEALING_LOCK = 0x7365_616C_6B65_7973  # "sealkeys"
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
-_FLUSH_LATER = text("SET LOCAL synchronous_commit TO off")
+_FLUSH_LATER_AND_LOCK = text("SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(:lock)")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
 _SEED = text("SELECT seed FROM key_seed")
 _RUNS = text("SELECT run, tier, keys, last_block, last_day FROM key_run ORDER BY run")
@@ -76,12 +76,12 @@ async def lock_keys(connection: AsyncConnection) -> None:
     await connection.execute(_LOCK, {"lock": KEYS_LOCK})
 
 
-async def flush_later(connection: AsyncConnection) -> None:
-    """Do not wait for the disk at this transaction's commit.
+async def lock_keys_for_a_moment(connection: AsyncConnection) -> None:
+    """The same in a transaction that does not wait for the disk at its commit.
 
     Whatever is stored because of it is committed after it, and waits for the log to be on the disk up to there.
     """
-    await connection.execute(_FLUSH_LATER)
+    await connection.execute(_FLUSH_LATER_AND_LOCK, {"lock": KEYS_LOCK})
 
 
 async def only_sealer(connection: AsyncConnection) -> bool:
