@@ -95,7 +95,7 @@ class AnyCourse(RuleBasedStateMachine):
     @precondition(lambda self: self.status == "active")
     def change(self, price: str, days: int) -> None:
         """SPEC Z5: the line's price from a day on."""
-        newest = max(self.held["Line"], key=lambda each: each.charge.start)
+        newest = max(reversed(self.held["Line"]), key=lambda each: each.charge.start)
         first = max(next_day(newest.charge.start), self.today + timedelta(days))
         self._step(steps.Change("Line", f"{first}", price=price))
         anchor = newest.charge.anchor or newest.charge.start
@@ -153,18 +153,19 @@ class AnyCourse(RuleBasedStateMachine):
     @rule(days=st.integers(1, 40))
     @precondition(lambda self: self.status == "dropped")
     def reinstate(self, days: int) -> None:
-        """SPEC C16, Z8: what recurs begins again in its old periods; not what ended before."""
+        """SPEC C16, Z8: what recurs begins again in its old periods, and what lies ahead; not what ended before."""
         dropped_on = work_out(self.course).dropped_on
         first = max(self.ended, dropped_on or self.ended) + timedelta(days)
         self._step(steps.Reinstate(f"{first}"))
         self.status, self.ended = "active", day_before(first)
         for name, charges in self.held.items():
             for each in list(charges):
-                charge = each.charge
+                charge, start = each.charge, max(first, each.charge.start)
                 was_cut = charge.end == each.cut and each.agreed != each.cut and each.cut is not None
-                if was_cut and charge.every_months and not charge.cancelled:
+                lies_ahead = charge.start >= first and not each.lines
+                if was_cut and (each.agreed or date.max) >= start and (charge.every_months or lies_ahead):
                     anchor = charge.anchor or charge.start
-                    new = replace(charge, start=first, end=each.agreed, anchor=anchor, charged_to=None, settlements=0)
+                    new = replace(charge, start=start, end=each.agreed, anchor=anchor, charged_to=None, settlements=0)
                     self.held[name].append(Held(new, each.agreed))
                 each.agreed, each.cut = charge.end, None
 
