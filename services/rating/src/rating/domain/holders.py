@@ -213,16 +213,17 @@ class Holders:
             reason: that `guide` gave; None: that of a call which comes now.
         """
         digits, days = digits_of([number]), np.array([day], dtype=np.int64)
-        found, guided = self._find(digits, days), self.guide(digits, days)
+        found = self._find(digits, days)
         row = int(found.assignment[0])
-        reason = int(guided.reason[0]) if reason is None else reason
+        reason = int(self.guide(digits, days).reason[0]) if reason is None else reason
         if row == NOWHERE:
             return f"no customer has {number or 'such a number'}"
         customer_id = self._customer_id(row)
         if reason == UNKNOWN_NUMBER:
             return f"customer {customer_id} is not known here yet"
         if reason == NUMBER_TYPE:
-            return f"numbers of type {self._types.names[int(guided.number_type[0])]} are ignored"
+            number_type = self._types.names[self.numbers["type"][found.number[0]]]
+            return f"numbers of type {number_type} are ignored"
         if reason == CUSTOMER_DROPPED:
             return f"customer {customer_id} is dropped"
         if reason == STATUS_DOES_NOT_ACCUMULATE:

@@ -73,7 +73,7 @@ async def guide_again_next(batch: int = BATCH) -> bool:
             return True  # an invoice was unapproved this moment
         await _guide_again(tx, list({row["usage_id"]: row for row in rows}.values()), generation)
         if len(rows) == batch:
-            await store.advance(tx.connection, requests[0], rows[-1]["usage_id"])
+            await store.advance(tx.connection, requests[0], rows[-1])
         else:
             await store.remove_requests(tx.connection, requests)
             await adjusting.tell(tx, sorted({each.customer_id for each in requests}))

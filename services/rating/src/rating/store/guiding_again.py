@@ -33,19 +33,26 @@ _NEXT = text(
     ORDER BY generation, customer_id, number LIMIT :limit
     """
 )
+# In the order of the index of sealed usage, and asked for its bill only when it is chosen.
 _CONCERNED = text(
     """
-    SELECT usage.*, covering.close_id FROM usage
-    JOIN unnest(CAST(:customers AS bigint[]), CAST(:numbers AS text[]), CAST(:days AS date[]),
-                CAST(:afters AS bigint[])) AS asked (customer_id, number, from_day, after)
-      ON usage.customer_id = asked.customer_id AND usage.local_date >= asked.from_day
-     AND usage.usage_id > asked.after AND (asked.number = '' OR usage.charged_number = asked.number)
+    SELECT usage.*, covering.close_id FROM (
+        SELECT theirs.*
+        FROM unnest(CAST(:customers AS bigint[]), CAST(:numbers AS text[]), CAST(:days AS date[]),
+                    CAST(:afters AS bigint[])) AS asked (customer_id, number, from_day, after)
+        CROSS JOIN LATERAL (
+            SELECT * FROM usage
+            WHERE usage.customer_id = asked.customer_id AND usage.local_date >= asked.from_day
+              AND (usage.local_date > asked.from_day OR usage.usage_id > asked.after)
+              AND (asked.number = '' OR usage.charged_number = asked.number)
+            ORDER BY usage.local_date, usage.usage_id LIMIT :limit) AS theirs
+        ORDER BY local_date, usage_id LIMIT :limit) AS usage
     LEFT JOIN LATERAL (
         SELECT close_id FROM usage_close AS done
         WHERE done.customer_id = usage.customer_id AND done.state <> 'released'
           AND usage.generation <= done.generation AND usage.local_date <= done.bill_to
         ORDER BY close_id LIMIT 1) AS covering ON true
-    ORDER BY usage_id LIMIT :limit
+    ORDER BY local_date, usage_id
     """
 )
 _DONE = text(
@@ -56,21 +63,24 @@ _DONE = text(
 )
 _ADVANCE = text(
     """
-    UPDATE reguide_request SET after = :after
+    UPDATE reguide_request SET from_day = :day, after = :after
     WHERE generation = :generation AND customer_id = :customer_id AND number = :number
     """
 )
 _SETTLED = text("SELECT customer_id FROM customer WHERE customer_id = ANY(:ids) AND dropped_by_run IS NOT NULL")
 _BILLED = text("SELECT close_id FROM usage_close WHERE close_id = ANY(:ids) AND state = 'billed' FOR SHARE")
-_REMOVE = text("DELETE FROM usage WHERE usage_id = ANY(:usage_ids) AND generation = ANY(:generations)")
+# Of the column's own type the ids are looked up by their hash; an open segment has no index to find them by.
+_REMOVE = text(
+    "DELETE FROM usage WHERE usage_id = ANY(CAST(:usage_ids AS bigint[])) AND generation = ANY(:generations)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """Usage of a customer from a local day on is to be guided again, for a change that made a generation.
 
-    `number` is the charged number's digits, empty for all of the customer's. `after` is the usage id up to which it
-    is done.
+    `number` is the charged number's digits, empty for all of the customer's. It is done for the days before
+    `from_day`, and on that day up to the usage id `after`.
     """
 
     generation: int
@@ -114,7 +124,7 @@ async def next_requests(connection: AsyncConnection, limit: int) -> list[Request
 
 
 async def concerned(connection: AsyncConnection, requests: Sequence[Request], limit: int) -> list[RowMapping]:
-    """Usage that these requests concern, by usage id, each with the `close_id` that it is billed by, or None."""
+    """Usage that these requests concern, day by day, each with the `close_id` that it is billed by, or None."""
     values = {
         "customers": [each.customer_id for each in requests],
         "numbers": [each.number for each in requests],
@@ -145,10 +155,10 @@ async def remove_requests(connection: AsyncConnection, requests: Sequence[Reques
     await connection.execute(_DONE, values)
 
 
-async def advance(connection: AsyncConnection, request: Request, after: int) -> None:
-    """A request is worked off up to this usage id."""
+async def advance(connection: AsyncConnection, request: Request, last: RowMapping) -> None:
+    """A request is worked off up to this usage."""
     values = {"generation": request.generation, "customer_id": request.customer_id, "number": request.number}
-    await connection.execute(_ADVANCE, {**values, "after": after})
+    await connection.execute(_ADVANCE, {**values, "day": last["local_date"], "after": last["usage_id"]})
 
 
 async def remove_usage(connection: AsyncConnection, rows: Sequence[RowMapping]) -> None:
