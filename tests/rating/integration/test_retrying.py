@@ -181,6 +181,24 @@ async def test_usage_of_a_dropped_customer_is_rated_when_it_is_reinstated(world:
     assert await outcomes() == {"rated": 3}
 
 
+async def test_a_status_that_changes_frees_only_what_a_status_holds(world: World) -> None:
+    """R3, C8: an administrator lets calls accumulate under a status; other numbers' calls are not tried for it."""
+    await a_tariff()
+    stopped = StatusFlags(accumulates_charges=False, billed_in_runs=False)
+    await take_in_reference(received(_entry("statuses", "stopped", status=stopped)))
+    await take_in_customers(received(customer("stopped"), number(), assignment()))
+    await hold(1, 2, reason="status_does_not_accumulate")
+    await hold(3, 3, "442079460002")
+    await retry()
+    assert await outcomes() == {"status_does_not_accumulate": 2, "unknown_number": 1}
+    going = StatusFlags(accumulates_charges=True, billed_in_runs=True)
+    changed = _entry("statuses", "stopped", status=going).model_copy(update={"version": 2})
+    await take_in_reference(received(changed, _entry("number_types", "mobile", number_type=NumberType())))
+    assert await rows("SELECT kind, value FROM retry_request") == [{"kind": "number", "value": NUMBER}]
+    await retry()
+    assert await outcomes() == {"rated": 2, "unknown_number": 1}
+
+
 async def test_many_held_calls_are_worked_off_in_batches(world: World) -> None:
     """R3: none is lost, none is taken twice."""
     await a_tariff()

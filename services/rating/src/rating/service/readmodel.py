@@ -103,7 +103,8 @@ async def take_in_reference(batch: Sequence[Received]) -> None:
         if judging:
             generation = await gate.pass_alone(tx.connection)
             await store.put_reference(tx.connection, judging, generation)
-            await retrying.request(tx, generation, everything=True)
+            if any(entry.list == "statuses" for entry in judging):
+                await retrying.request(tx, generation, held_by_status=True)
         await _note_markers(tx, events)
 
 

@@ -19,7 +19,8 @@ from service_kit.faults import crash_point
 
 BATCH = 2_000
 _REQUESTS = 2_000
-_OF_KNOWN_NUMBERS = {REASONS[each] for each in (CUSTOMER_DROPPED, STATUS_DOES_NOT_ACCUMULATE, NO_ACTIVE_CALL_PLAN)}
+_BY_STATUS = {REASONS[CUSTOMER_DROPPED], REASONS[STATUS_DOES_NOT_ACCUMULATE]}
+_OF_KNOWN_NUMBERS = {*_BY_STATUS, REASONS[NO_ACTIVE_CALL_PLAN]}
 
 
 async def request(
@@ -29,6 +30,7 @@ async def request(
     numbers: Collection[str] = (),
     customers: Collection[int] = (),
     everything_unpriced: bool = False,
+    held_by_status: bool = False,
     everything: bool = False,
 ) -> None:
     """Have the held calls that a change concerns judged again, once its transaction is committed.
@@ -39,6 +41,7 @@ async def request(
         numbers: the digits of E.164 of numbers that changed.
         customers: those that changed; their numbers are concerned too.
         everything_unpriced: a tariff changed.
+        held_by_status: what a status does to usage changed. That of a number type is for later calls (SPEC C15).
         everything: whatever is held.
     """
     if everything:
@@ -48,6 +51,9 @@ async def request(
         digits |= await held.numbers_of(tx.connection, customers)
         allocated = await held.held_customers(tx.connection, customers)
         await held.add_requests(tx.connection, generation, "customer", map(str, allocated))
+    if held_by_status:
+        waiting = await held.numbers_held_for(tx.connection, _BY_STATUS)
+        await held.add_requests(tx.connection, generation, "number", waiting)
     if digits:
         waiting = await held.held_numbers(tx.connection, digits)
         await held.add_requests(tx.connection, generation, "number", waiting)

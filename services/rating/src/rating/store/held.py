@@ -32,6 +32,9 @@ _HELD_NUMBERS = text(
     WHERE charged_number = ANY(:numbers) AND outcome = ANY(:outcomes) AND reason <> :too_old
     """
 )
+_NUMBERS_HELD_FOR = text(
+    "SELECT DISTINCT charged_number FROM held WHERE outcome = 'suspended' AND reason = ANY(:reasons)"
+)
 _HELD_CUSTOMERS = text(
     "SELECT DISTINCT customer_id FROM held WHERE customer_id = ANY(:customers) AND outcome = ANY(:outcomes)"
 )
@@ -132,6 +135,11 @@ async def held_numbers(connection: AsyncConnection, numbers: Collection[str]) ->
     """Those of these numbers of which calls are held."""
     values = {"numbers": list(numbers), "outcomes": list(RETRIED), "too_old": TOO_OLD}
     return set((await connection.execute(_HELD_NUMBERS, values)).scalars())
+
+
+async def numbers_held_for(connection: AsyncConnection, reasons: Collection[str]) -> set[str]:
+    """The numbers of which calls are in suspense for one of these reasons."""
+    return set((await connection.execute(_NUMBERS_HELD_FOR, {"reasons": list(reasons)})).scalars())
 
 
 async def held_customers(connection: AsyncConnection, customers: Collection[int]) -> set[int]:
