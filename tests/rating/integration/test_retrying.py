@@ -199,6 +199,27 @@ async def test_a_status_that_changes_frees_only_what_a_status_holds(world: World
     assert await outcomes() == {"rated": 2, "unknown_number": 1}
 
 
+async def test_b6_what_failed_is_tried_again_at_each_change_and_charged_once(world: World) -> None:
+    """B6, R8: a call without a price is tried at every change until it has one, and never again after that."""
+    await hold(1, 2)
+    await take_in_customers(received(customer(), number(), assignment()))
+    await retry()
+    for _ in range(2):
+        await retrying.retry_all()
+        await retry()
+        assert await outcomes() == {"no_price": 2}
+    await a_tariff()
+    await retry()
+    for _ in range(2):
+        await retrying.retry_all()
+        await retry()
+    assert await outcomes() == {"rated": 2}
+    assert sorted((each.usage_id, each.charge) for each in await told(UsageRated)) == [
+        (1, Decimal("0.09")),
+        (2, Decimal("0.09")),
+    ]
+
+
 async def test_many_held_calls_are_worked_off_in_batches(world: World) -> None:
     """R3: none is lost, none is taken twice."""
     await a_tariff()
