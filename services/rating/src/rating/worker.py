@@ -56,6 +56,7 @@ POLL_MS = 200
 PACE_S = 0.1
 """A lane that has read all there is rests as long as its last batch took, and not longer: a small batch costs nearly as
 much as a large one."""
+_LOOK_AGAIN_S = 0.02
 _AWAY_S = 1.0
 _COLLECT_EVERY_S = 2.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
@@ -171,10 +172,11 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         if not feed.positions or (lane.helps and not feed.behind):
             return PACE_S
         pieces = await self._next(feed)
+        if not pieces:
+            return _LOOK_AGAIN_S if feed.in_flight else 0.0
         began = time.monotonic()
         try:
-            if pieces:
-                await self._batch(lane, pieces)
+            await self._batch(lane, pieces)
         finally:
             feed.in_flight -= pieces.keys()
         return 0.0 if feed.behind else min(time.monotonic() - began, PACE_S)
@@ -186,7 +188,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             free = [tp for tp in feed.positions if tp not in feed.in_flight]
             if not free:
                 return pieces
-            fetched = await self._consumer.getmany(*free, timeout_ms=POLL_MS, max_records=BATCH)
+            patience_ms = 0 if feed.in_flight else POLL_MS  # what is in flight may be what there is more of
+            fetched = await self._consumer.getmany(*free, timeout_ms=patience_ms, max_records=BATCH)
             feed.behind = sum(map(len, fetched.values())) >= BATCH
             for tp in free:
                 piece = await self._piece(feed, tp, fetched.get(tp, []))
