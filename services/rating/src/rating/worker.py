@@ -57,6 +57,7 @@ PACE_S = 0.1
 """A lane that has read all there is rests as long as its last batch took, and not longer: a small batch costs nearly as
 much as a large one."""
 _LOOK_AGAIN_S = 0.02
+_SEEN_WITHIN_S = 5.0
 _AWAY_S = 1.0
 _COLLECT_EVERY_S = 2.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
@@ -106,6 +107,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             Lane(self._feeds[topic], self._producer(each), helps=topic in LANES[:number])
             for number, (topic, each) in enumerate(zip(LANES, producer_ids(self._name), strict=True))
         ]
+        self._told: dict[TopicPartition, int] = {}
         self._fenced: set[str] = set()
         self._fencing = asyncio.Lock()
         self._changing = asyncio.Lock()
@@ -214,6 +216,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         events = await self._store(pieces)
         await self._send(lane, events, {tp: each.next_offset for tp, each in pieces.items()})
         for tp, each in pieces.items():
+            self._told[tp] = each.next_offset
             if tp in lane.feed.positions:
                 lane.feed.positions[tp] = each.stored
 
@@ -301,13 +304,23 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
         After a failure what is stored may be untold: then the next owner is to fence this worker.
         """
-        positions = [self._feeds[tp.topic].positions.pop(tp, None) for tp in partitions]
+        given = [(tp, self._feeds[tp.topic].positions.pop(tp, None)) for tp in partitions]
         for lane in self._lanes:
             async with lane.turn:
                 pass
-        slots = [position.slot for position in positions if position is not None]
-        if slots and self._failure is None:
+        if self._failure is None:
+            slots = [at.slot for tp, at in given if at is not None and await self._is_told(tp, at)]
             await let_go(slots, self._name)
+
+    async def _is_told(self, tp: TopicPartition, position: Position) -> bool:
+        """Whether others can see that all was told: Kafka says so some milliseconds after a transaction has ended."""
+        deadline = time.monotonic() + _SEEN_WITHIN_S
+        reached = max(position.position, self._told.get(tp, 0))
+        while (await self._consumer.committed(tp) or 0) < reached:
+            if time.monotonic() > deadline:
+                return False
+            await rest(_LOOK_AGAIN_S, asyncio.Event())
+        return True
 
 
 async def worker(stop: asyncio.Event) -> None:
