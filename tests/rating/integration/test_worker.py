@@ -131,6 +131,38 @@ async def test_a_worker_that_makes_nothing_good_is_noticed(fleet: Fleet) -> None
     assert len((await events_of(fleet))[source]) < 40
 
 
+async def test_what_a_worker_has_told_is_not_told_again_though_kafka_does_not_show_it_yet(fleet: Fleet) -> None:
+    """B5: a transaction's offsets can be read some milliseconds after it has ended."""
+    killed, stopped = unique("killed"), unique("stopped")
+    await fleet.take(calls(killed, 40))
+    assert fleet.killed(fleet.start(FARTHING_CRASH_POINTS="rating.committed=1"))
+    fleet.start(SHOWN_AFTER_S="1")
+    await fleet.take(calls(stopped, 40))
+    await fleet.until_stored()
+    assert fleet.stop() == [0]
+    fleet.start(SHOWN_AFTER_S="600")
+    await fleet.take(calls(unique("more"), 40))
+    await fleet.until_stored()
+    assert fleet.stop() == [0]
+    events = await events_of(fleet)
+    for source in (killed, stopped):
+        ids = {usage_id for each in kept(fleet, source).values() for usage_id in each}
+        assert events[source] == dict.fromkeys(ids, 1), source
+
+
+@pytest.mark.faults
+async def test_a_worker_that_takes_the_first_answer_is_noticed(fleet: Fleet) -> None:
+    """The control of the test above: what had been told is told again."""
+    source = unique("hasty")
+    await fleet.take(calls(source, 40))
+    assert fleet.killed(fleet.start(FARTHING_CRASH_POINTS="rating.committed=1"))
+    fleet.start(SHOWN_AFTER_S="1", BROKEN="looks once")
+    await fleet.take(calls(unique("more"), 40))
+    await fleet.until_stored()
+    assert fleet.stop() == [0]
+    assert 2 in (await events_of(fleet))[source].values()
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("point", ["rating.emitting", "rating.emitted"])
 async def test_a_worker_that_goes_on_after_another_took_over_tells_nothing(fleet: Fleet, point: str) -> None:

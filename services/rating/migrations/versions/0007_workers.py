@@ -9,8 +9,13 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Add the column. (Before, a partition had one producer for all who worked on it.)"""
+    """Add the column.
+
+    Before, a partition had one producer for all who worked on it. What they stored last may be untold; a name of
+    somebody without producers has the next worker look.
+    """
     op.execute("ALTER TABLE input_position ADD COLUMN worker text")
+    op.execute("UPDATE input_position SET worker = 'unnamed-0'")
 
 
 def downgrade() -> None:

@@ -7,7 +7,8 @@ is rated again. Where more has come than one batch takes, another lane takes the
 
 Who has a partition is said in its row. Whoever opens it first fences that worker's producers, so that it can tell
 nothing any more, then puts its own name in place of the other's, so that the other can store nothing any more, and only
-then looks what is to be made good. `docs/decisions/0023-lanes-and-their-producers.md`.
+then looks what is to be made good. Who gives a partition up with all told takes its name off: then there is nothing to
+look for. `docs/decisions/0023-lanes-and-their-producers.md`.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ PACE_S = 0.1
 """A lane that has read all there is rests as long as its last batch took, and not longer: a small batch costs nearly as
 much as a large one."""
 _LOOK_AGAIN_S = 0.02
-_SEEN_WITHIN_S = 5.0
+_SHOWN_WITHIN_S = 2.0
 _AWAY_S = 1.0
 _COLLECT_EVERY_S = 2.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
@@ -72,7 +73,7 @@ _log = logger(__name__)
 class Feed:
     """What this worker has of a topic: where its partitions stand, and which of them are in a batch in flight.
 
-    It is `behind` when there was more than one batch takes.
+    A batch that fails stays in flight: what it has stored may be untold. `behind`: there was more than one batch takes.
     """
 
     positions: dict[TopicPartition, Position] = field(default_factory=dict)
@@ -107,7 +108,6 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             Lane(self._feeds[topic], self._producer(each), helps=topic in LANES[:number])
             for number, (topic, each) in enumerate(zip(LANES, producer_ids(self._name), strict=True))
         ]
-        self._told: dict[TopicPartition, int] = {}
         self._fenced: set[str] = set()
         self._fencing = asyncio.Lock()
         self._changing = asyncio.Lock()
@@ -177,10 +177,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         if not pieces:
             return _LOOK_AGAIN_S if feed.in_flight else 0.0
         began = time.monotonic()
-        try:
-            await self._batch(lane, pieces)
-        finally:
-            feed.in_flight -= pieces.keys()
+        await self._batch(lane, pieces)
         return 0.0 if feed.behind else min(time.monotonic() - began, PACE_S)
 
     async def _next(self, feed: Feed) -> dict[TopicPartition, Piece]:
@@ -215,10 +212,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _batch(self, lane: Lane, pieces: Mapping[TopicPartition, Piece]) -> None:
         events = await self._store(pieces)
         await self._send(lane, events, {tp: each.next_offset for tp, each in pieces.items()})
-        for tp, each in pieces.items():
-            self._told[tp] = each.next_offset
-            if tp in lane.feed.positions:
-                lane.feed.positions[tp] = each.stored
+        lane.feed.in_flight -= pieces.keys()
+        for tp in pieces.keys() & lane.feed.positions.keys():
+            lane.feed.positions[tp] = pieces[tp].stored
 
     async def _store(self, pieces: Mapping[TopicPartition, Piece]) -> Events:
         """The first half, in Postgres."""
@@ -255,15 +251,19 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._fail(error)
 
     async def _open(self, partitions: Sequence[TopicPartition]) -> None:
-        taken = await asyncio.gather(*(self._take_over(tp) for tp in partitions))
+        opened = await asyncio.gather(*(self._take_over(tp) for tp in partitions))
         crash_point("rating.assigned")
-        for tp, position in zip(partitions, taken, strict=True):
-            await self._make_good(tp, position)
+        for tp, (position, is_told) in zip(partitions, opened, strict=True):
+            if not is_told:
+                await self._make_good(tp, position)
             self._consumer.seek(tp, position.position)
             self._feeds[tp.topic].positions[tp] = position
 
-    async def _take_over(self, tp: TopicPartition) -> Position:
-        """Fence whoever has a partition, and put this worker's name in the other's place."""
+    async def _take_over(self, tp: TopicPartition) -> tuple[Position, bool]:
+        """Fence whoever has a partition, and put this worker's name in the other's place.
+
+        Returns: where the partition stands, and whether all that is stored of it has been told.
+        """
         identity = await topic_id(tp.topic, kafka=self._settings.kafka)
         end = (await end_offsets(tp.topic, kafka=self._settings.kafka))[tp.partition]
         while True:
@@ -272,7 +272,16 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._fence(found.worker)
             taken = await take_over(found, self._name)
             if taken is not None:
-                return taken
+                return taken, found.worker is None or await self._is_told(tp, taken)
+
+    async def _is_told(self, tp: TopicPartition, position: Position) -> bool:
+        """Whether the consumer's offset says so; Kafka shows it some milliseconds after its transaction has ended."""
+        deadline = time.monotonic() + _SHOWN_WITHIN_S
+        while (await self._consumer.committed(tp) or 0) < position.position:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        return True
 
     async def _fence(self, worker: str) -> None:
         """New producers of its ids end a worker's transactions, and it can never send again."""
@@ -289,10 +298,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             await producer.stop()
 
     async def _make_good(self, tp: TopicPartition, position: Position) -> None:
-        """Send the events of the last batch if the consumer's offset does not say that they were."""
-        committed = await self._consumer.committed(tp)
-        if (committed or 0) >= position.position:
-            return
+        """Send the events of the last batch, which a crash held back."""
         _log.info("sending what a crash held back", topic=tp.topic, partition=tp.partition)
         events = await events_of(position)
         lane = next(each for each in self._lanes if each.feed is self._feeds[tp.topic])
@@ -300,27 +306,16 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._send(lane, events, {tp: position.position})
 
     async def _give_up(self, partitions: Iterable[TopicPartition]) -> None:
-        """Begin nothing more with these partitions, finish what is in flight, and let go of them.
+        """Begin nothing more with these partitions, finish what is in flight, and let go of those of which all is told.
 
-        After a failure what is stored may be untold: then the next owner is to fence this worker.
+        Who takes another one over is to fence this worker.
         """
         given = [(tp, self._feeds[tp.topic].positions.pop(tp, None)) for tp in partitions]
         for lane in self._lanes:
             async with lane.turn:
                 pass
-        if self._failure is None:
-            slots = [at.slot for tp, at in given if at is not None and await self._is_told(tp, at)]
-            await let_go(slots, self._name)
-
-    async def _is_told(self, tp: TopicPartition, position: Position) -> bool:
-        """Whether others can see that all was told: Kafka says so some milliseconds after a transaction has ended."""
-        deadline = time.monotonic() + _SEEN_WITHIN_S
-        reached = max(position.position, self._told.get(tp, 0))
-        while (await self._consumer.committed(tp) or 0) < reached:
-            if time.monotonic() > deadline:
-                return False
-            await rest(_LOOK_AGAIN_S, asyncio.Event())
-        return True
+        told = [at.slot for tp, at in given if at is not None and tp not in self._feeds[tp.topic].in_flight]
+        await let_go(told, self._name)
 
 
 async def worker(stop: asyncio.Event) -> None:
