@@ -21,10 +21,12 @@ $(INSTALLED): requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment (on Debian: the package python3-venv)"; exit 1; }
 	@awk '/^uv==/ {take = 1} take {print} take && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.lock.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.lock.txt
+	@# Compiled here, once: where Python writes no bytecode itself, every process of the platform would take seconds longer.
 	@echo "Installing the locked libraries ..."
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock \
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock \
 	  || { $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip; $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps $(MEMBERS:%=-e ./%)
+	@$(BIN)/python -m compileall -q $(MEMBERS)
 	@touch $@
 
 demo: install ## Bill a month of a small carrier, from CDRs to emailed invoices (CUSTOMERS=, CDRS=, SEED=)
