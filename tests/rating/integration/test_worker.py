@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient
 from tests.rating.support.carriers import assignment, cdr, customer, in_february, number, tariff, tell, tell_reference
 from tests.rating.support.fleet import Fleet
 from tests.support.platform import Databases, create_topics, kafka_server, unique
 
 from contracts.topics import USAGE_EXCEPTIONS, USAGE_RATED
+from rating.worker import GROUP
 from service_kit.database import bind
 from service_kit.kafka import end_offsets, make_consumer
 
@@ -131,36 +133,21 @@ async def test_a_worker_that_makes_nothing_good_is_noticed(fleet: Fleet) -> None
     assert len((await events_of(fleet))[source]) < 40
 
 
-async def test_what_a_worker_has_told_is_not_told_again_though_kafka_does_not_show_it_yet(fleet: Fleet) -> None:
-    """B5: a transaction's offsets can be read some milliseconds after it has ended."""
-    killed, stopped = unique("killed"), unique("stopped")
-    await fleet.take(calls(killed, 40))
-    assert fleet.killed(fleet.start(FARTHING_CRASH_POINTS="rating.committed=1"))
-    fleet.start(SHOWN_AFTER_S="1")
-    await fleet.take(calls(stopped, 40))
-    await fleet.until_stored()
-    assert fleet.stop() == [0]
-    fleet.start(SHOWN_AFTER_S="600")
-    await fleet.take(calls(unique("more"), 40))
-    await fleet.until_stored()
-    assert fleet.stop() == [0]
-    events = await events_of(fleet)
-    for source in (killed, stopped):
-        ids = {usage_id for each in kept(fleet, source).values() for usage_id in each}
-        assert events[source] == dict.fromkeys(ids, 1), source
-
-
-@pytest.mark.faults
-async def test_a_worker_that_takes_the_first_answer_is_noticed(fleet: Fleet) -> None:
-    """The control of the test above: what had been told is told again."""
-    source = unique("hasty")
+async def test_who_let_go_has_told_all_whatever_kafka_remembers(fleet: Fleet) -> None:
+    """B5, decision 23: Kafka forgets the offsets of a group that was away for long; nothing is told again for that."""
+    source = unique("forgotten")
     await fleet.take(calls(source, 40))
-    assert fleet.killed(fleet.start(FARTHING_CRASH_POINTS="rating.committed=1"))
-    fleet.start(SHOWN_AFTER_S="1", BROKEN="looks once")
+    fleet.start(instance="")  # no fixed member of the group: it leaves at once
+    await fleet.until_stored()
+    assert fleet.stop() == [0]
+    admin = AdminClient({"bootstrap.servers": fleet.kafka})
+    admin.delete_consumer_groups([GROUP])[GROUP].result(60)
+    fleet.start()
     await fleet.take(calls(unique("more"), 40))
     await fleet.until_stored()
     assert fleet.stop() == [0]
-    assert 2 in (await events_of(fleet))[source].values()
+    ids = {usage_id for each in kept(fleet, source).values() for usage_id in each}
+    assert (await events_of(fleet))[source] == dict.fromkeys(ids, 1)
 
 
 @pytest.mark.faults

@@ -3,7 +3,7 @@
 `ROLES` names them (`worker`, else more of `retry`, `guide`, `sealer`, `relay`), `BATCH` the records of a batch, `SEAL`
 the rows and record ids that are worth sealing, `GUIDED` the calls of a step of `guide`, which guides calls again.
 `BROKEN` names what is left out, so that tests can prove that they would notice. `STOPPED_AT` is a crash point at which
-the worker stops itself once, to be continued by SIGCONT. `SHOWN_AFTER_S` is how long committed offsets stay hidden.
+the worker stops itself once, to be continued by SIGCONT.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from functools import partial
 from types import SimpleNamespace
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating import worker as working
@@ -45,9 +44,6 @@ from service_kit.repeating import repeat
 SEAL = int(os.environ.get("SEAL", "1000000"))
 GUIDED = int(os.environ.get("GUIDED", "2000"))
 MERGED = 2
-SHOWN_AFTER_S = float(os.environ.get("SHOWN_AFTER_S", "0"))
-_committed = AIOKafkaConsumer.committed
-_asked: dict[TopicPartition, float] = {}
 _seen: list[int] = []
 SEAL_IDLE_S = 0.2
 
@@ -86,17 +82,6 @@ async def _send_outside(self: Worker, lane: Lane, events: Events, offsets: Mappi
     crash_point("rating.emitted")
     async with lane.producer.transaction():
         await lane.producer.send_offsets_to_transaction(dict(offsets), GROUP)
-
-
-async def _look_once(self: Worker, tp: TopicPartition, position: Position) -> bool:
-    """A worker that takes the first answer for the offset of a transaction that has just ended."""
-    return (await self._consumer.committed(tp) or 0) >= position.position
-
-
-async def _committed_late(self: AIOKafkaConsumer, tp: TopicPartition) -> int | None:
-    """The offset, or None at first, as Kafka answers for some milliseconds after a transaction has ended."""
-    began = _asked.setdefault(tp, time.monotonic())
-    return None if time.monotonic() < began + SHOWN_AFTER_S else await _committed(self, tp)
 
 
 async def _fence_nobody(self: Worker, worker: str) -> None:
@@ -138,7 +123,6 @@ async def _claim_at_once(
 BROKEN: dict[str, tuple[object, str, object]] = {
     "nothing made good": (Worker, "_make_good", _make_nothing_good),
     "offset outside": (Worker, "_send", _send_outside),
-    "looks once": (Worker, "_is_told", _look_once),
     "no fencing": (Worker, "_fence", _fence_nobody),
     "no gate": (storing, "gate", SimpleNamespace(pass_shared=_pass_no_gate)),
     "old picture": (picturing, "bring_up_to_date", _keep_the_first_picture),
@@ -161,6 +145,5 @@ if __name__ == "__main__":
     if "BROKEN" in os.environ:
         setattr(*BROKEN[os.environ["BROKEN"]])
     working.crash_point = _stop_once  # type: ignore[attr-defined]
-    AIOKafkaConsumer.committed = _committed_late
     working.BATCH = int(os.environ.get("BATCH", working.BATCH))
     asyncio.run(main())

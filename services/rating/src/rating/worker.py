@@ -43,7 +43,7 @@ from rating.store.positions import Position
 from rating.telling import send_events
 from service_kit.errors import Transient
 from service_kit.faults import crash_point
-from service_kit.kafka import end_offsets, make_consumer, make_producer, topic_id
+from service_kit.kafka import end_offsets, group_offsets, make_consumer, make_producer, topic_id
 from service_kit.logs import logger
 from service_kit.repeating import rest
 
@@ -58,7 +58,6 @@ PACE_S = 0.1
 """A lane that has read all there is rests as long as its last batch took, and not longer: a small batch costs nearly as
 much as a large one."""
 _LOOK_AGAIN_S = 0.02
-_SHOWN_WITHIN_S = 2.0
 _AWAY_S = 1.0
 _COLLECT_EVERY_S = 2.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
@@ -251,18 +250,18 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._fail(error)
 
     async def _open(self, partitions: Sequence[TopicPartition]) -> None:
-        opened = await asyncio.gather(*(self._take_over(tp) for tp in partitions))
+        taken = dict(zip(partitions, await asyncio.gather(*map(self._take_over, partitions)), strict=True))
         crash_point("rating.assigned")
-        for tp, (position, is_told) in zip(partitions, opened, strict=True):
-            if not is_told:
-                await self._make_good(tp, position)
+        for tp, position in await self._untold({tp: at for tp, (at, former) in taken.items() if former is not None}):
+            await self._make_good(tp, position)
+        for tp, (position, _) in taken.items():
             self._consumer.seek(tp, position.position)
             self._feeds[tp.topic].positions[tp] = position
 
-    async def _take_over(self, tp: TopicPartition) -> tuple[Position, bool]:
+    async def _take_over(self, tp: TopicPartition) -> tuple[Position, str | None]:
         """Fence whoever has a partition, and put this worker's name in the other's place.
 
-        Returns: where the partition stands, and whether all that is stored of it has been told.
+        Returns: where the partition stands, and the other's name; None where all that is stored of it has been told.
         """
         identity = await topic_id(tp.topic, kafka=self._settings.kafka)
         end = (await end_offsets(tp.topic, kafka=self._settings.kafka))[tp.partition]
@@ -272,16 +271,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._fence(found.worker)
             taken = await take_over(found, self._name)
             if taken is not None:
-                return taken, found.worker is None or await self._is_told(tp, taken)
-
-    async def _is_told(self, tp: TopicPartition, position: Position) -> bool:
-        """Whether the consumer's offset says so; Kafka shows it some milliseconds after its transaction has ended."""
-        deadline = time.monotonic() + _SHOWN_WITHIN_S
-        while (await self._consumer.committed(tp) or 0) < position.position:
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(_LOOK_AGAIN_S)
-        return True
+                return taken, found.worker
 
     async def _fence(self, worker: str) -> None:
         """New producers of its ids end a worker's transactions, and it can never send again."""
@@ -296,6 +286,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             await producer.start()
         finally:
             await producer.stop()
+
+    async def _untold(self, fenced: Mapping[TopicPartition, Position]) -> list[tuple[TopicPartition, Position]]:
+        """Those whose last batch was stored and not told, as the group's offsets say."""
+        topics = sorted({tp.topic for tp in fenced})
+        told = {topic: await group_offsets(GROUP, topic, kafka=self._settings.kafka) for topic in topics}
+        return [(tp, at) for tp, at in fenced.items() if told[tp.topic].get(tp.partition, 0) < at.position]
 
     async def _make_good(self, tp: TopicPartition, position: Position) -> None:
         """Send the events of the last batch, which a crash held back."""
