@@ -55,6 +55,19 @@ def _put(before: Entity | None, after: Entity) -> Change:
     return Change(before, replace(after, version=before.version + 1))
 
 
+def taking(change: Change) -> Assignment | None:
+    """The active period of a change, where it has a day that it had not before."""
+    before, after = change.before, change.after
+    if not isinstance(after, Assignment):
+        return None
+    within = isinstance(before, Assignment) and before.start <= after.start
+    return None if within and isinstance(before, Assignment) and not _ends_later(before, after) else after
+
+
+def _ends_later(before: Assignment, after: Assignment) -> bool:
+    return before.end is not None and (after.end is None or after.end > before.end)
+
+
 def ended_before(entity: _Entity, day: date) -> _Entity | None:
     """An entity whose last day is the one before, at the latest; None where it begins on the day or later."""
     if entity.start >= day:

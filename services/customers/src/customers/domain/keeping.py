@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from customers.domain.changes import id_of
 from customers.domain.charges import Charges
@@ -71,25 +72,26 @@ def ended_by(entities: Iterable[Entity], kept: Keeping, day: date) -> Ended:
             continue
         ended, taken = _ended(each, known, day, gone)
         left.append(ended)
-        if ended != each:
+        if ended is not each:
             now[known.entity_id] = taken
     return Ended(tuple(left), now)
 
 
 def _ended(entity: Entity, known: Kept, day: date, gone: set[int]) -> tuple[Entity, Kept]:
-    taken, ended = known, entity
+    taken: dict[str, Any] = {}
+    left: dict[str, Any] = {}
     if entity.end is None or entity.end > day:
         again = known.end_set and entity.end == known.ended_on
-        taken = replace(known, end_set=True, end_before=known.end_before if again else entity.end)
-        ended = replace(entity, end=day)
-    if not isinstance(ended, Assignment):
-        later = tuple(charge for charge in ended.charges if charge.start > day)
-        taken = replace(taken, charges=(*taken.charges, *later))
-        ended = replace(ended, charges=tuple(charge for charge in ended.charges if charge.start <= day))
-    if isinstance(ended, Feature) and ended.number_id in gone:
-        taken = replace(taken, number_id=ended.number_id)
-        ended = replace(ended, number_id=None)
-    return ended, replace(taken, ended_on=day)
+        taken |= {"end_set": True, "end_before": known.end_before if again else entity.end}
+        left["end"] = day
+    if not isinstance(entity, Assignment) and any(charge.start > day for charge in entity.charges):
+        later = tuple(charge for charge in entity.charges if charge.start > day)
+        taken["charges"] = (*known.charges, *later)
+        left["charges"] = tuple(charge for charge in entity.charges if charge.start <= day)
+    if isinstance(entity, Feature) and entity.number_id in gone:
+        taken["number_id"] = entity.number_id
+        left["number_id"] = None
+    return (replace(entity, **left), replace(known, **taken, ended_on=day)) if left else (entity, known)
 
 
 def goes_beyond(entity: Entity, day: date) -> bool:

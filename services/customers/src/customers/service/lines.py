@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.domain import audit, events
-from customers.domain.changes import Change, Changes, changes_between
+from customers.domain.changes import Changes, changes_between, taking
 from customers.domain.keeping import goes_beyond, goes_on_across
 from customers.domain.numbers import Assignment, Entity, Feature, Line
 from customers.service.customers import locked
@@ -107,25 +107,12 @@ async def save(tx: Transaction, changes: Changes, actor: str) -> None:
 
 async def check_free(tx: Transaction, changes: Changes) -> None:
     """SPEC C9. Raises Conflict where somebody else has a number on a day that these changes would take."""
-    periods = [each for change in changes if (each := _taking(change)) is not None]
+    periods = [each for change in changes if (each := taking(change)) is not None]
     ours = {change.before.assignment_id for change in changes if isinstance(change.before, Assignment)}
     besides = ours | {each.assignment_id for each in periods}
     holding = await store.find_clash(tx.connection, periods, besides=besides) if periods else None
     if holding is not None:
         raise number_taken(holding)
-
-
-def _taking(change: Change) -> Assignment | None:
-    """The active period of a change, where it has a day that it had not before."""
-    before, after = change.before, change.after
-    if not isinstance(after, Assignment):
-        return None
-    within = isinstance(before, Assignment) and before.start <= after.start
-    return None if within and isinstance(before, Assignment) and not _ends_later(before, after) else after
-
-
-def _ends_later(before: Assignment, after: Assignment) -> bool:
-    return before.end is not None and (after.end is None or after.end > before.end)
 
 
 async def _check_days(tx: Transaction, changes: Changes) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, update
+from sqlalchemy import Table, bindparam, column, delete, func, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from customers.domain.changes import Change, Changes, id_of
+from customers.domain.audit import as_json
+from customers.domain.changes import Change, Changes, id_of, taking
 from customers.domain.numbers import Assignment, Entity, Feature, Number
 from customers.store.numbers import charge_rows
 from customers.store.rows import insert_all, values_of
@@ -19,7 +21,6 @@ _TABLES: tuple[tuple[type[Entity], Table, str], ...] = (
     (Feature, feature, "feature_id"),
     (Assignment, assignment, "assignment_id"),
 )
-"""What is referred to stands before what refers to it."""
 
 
 async def save_changes(connection: AsyncConnection, changes: Changes) -> None:
@@ -29,9 +30,9 @@ async def save_changes(connection: AsyncConnection, changes: Changes) -> None:
     await _delete(connection, assignment, "assignment_id", _gone(changes, Assignment))
     await _delete(connection, feature, "feature_id", _gone(changes, Feature))
     await _insert(connection, changes, Number, number)
-    for kind, table, key in _TABLES:
-        kept = [each.after for each in changes if each.before is not None]
-        await _update(connection, table, key, [values_of(each, "charges") for each in kept if isinstance(each, kind)])
+    kept = [each for each in changes if each.before is not None]
+    await _update_all(connection, [each.after for each in kept if taking(each) is None])
+    await _update_all(connection, [each.after for each in kept if taking(each) is not None])
     await _delete(connection, number, "number_id", _gone(changes, Number))
     await _insert(connection, changes, Feature, feature)
     await _insert(connection, changes, Assignment, assignment)
@@ -41,6 +42,12 @@ async def save_changes(connection: AsyncConnection, changes: Changes) -> None:
 async def _insert(connection: AsyncConnection, changes: Changes, kind: type[Entity], table: Table) -> None:
     new = [each.after for each in changes if each.before is None]
     await insert_all(connection, table, [values_of(each, "charges") for each in new if isinstance(each, kind)])
+
+
+async def _update_all(connection: AsyncConnection, entities: Sequence[Entity | None]) -> None:
+    for kind, table, key in _TABLES:
+        rows = [values_of(each, "charges") for each in entities if isinstance(each, kind)]
+        await _update(connection, table, key, rows)
 
 
 def _gone(changes: Iterable[Change], kind: type[Entity]) -> list[int]:
@@ -67,7 +74,10 @@ async def _delete(connection: AsyncConnection, table: Table, key: str, ids: Sequ
 
 
 async def _update(connection: AsyncConnection, table: Table, key: str, rows: Sequence[dict[str, Any]]) -> None:
+    """All at once: rows one by one take ten times as long, and a customer may have 50,000 numbers."""
     if rows:
-        changing: dict[str, Any] = {name: bindparam(f"{name}_") for name in rows[0] if name != key}
-        statement = update(table).where(table.c[key] == bindparam(f"{key}_")).values(changing)
-        await connection.execute(statement, [{f"{name}_": value for name, value in row.items()} for row in rows])
+        new = func.jsonb_populate_recordset(text(f"NULL::{table.name}"), bindparam("rows", type_=JSONB))
+        told = new.table_valued(*(column(name, table.c[name].type) for name in rows[0]), name="new")
+        changing = {name: told.c[name] for name in rows[0] if name != key}
+        statement = update(table).where(table.c[key] == told.c[key]).values(changing)
+        await connection.execute(statement, {"rows": [{name: as_json(of) for name, of in row.items()} for row in rows]})
