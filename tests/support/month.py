@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -18,7 +19,10 @@ from examples.demo.driver.screen import Screen
 from rich.console import Console
 from tests.support.reference import ReferenceResult, compute
 
+from contracts.topics import CDR_RECEIVED
 from local_platform.platform import Platform
+from rating.worker import GROUP as RATING_GROUP
+from service_kit.kafka import lag
 
 PATIENCE_SECONDS = 120.0
 SMALL_CUSTOMERS, SMALL_CDRS = 30, 3_000
@@ -119,6 +123,14 @@ class Month:
         return [*own, *self.post.problems, *compare.with_reference(self.found, self.expected)]
 
 
+def wait_told(kafka: str) -> None:
+    """Wait until rating has told what it stored: who is killed at that is not to be billing already."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while asyncio.run(lag(RATING_GROUP, CDR_RECEIVED, kafka=kafka)):
+        assert time.monotonic() < deadline, f"rating has not told all within {PATIENCE_SECONDS:.0f} s"
+        time.sleep(0.1)
+
+
 def drive(
     platform: Platform, folder: Path, *, seed: int, customers: int = SMALL_CUSTOMERS, cdrs: int = SMALL_CDRS
 ) -> Month:
@@ -135,6 +147,7 @@ def drive(
         intake.produce(platform.kafka, folder / "stream.jsonl", step)
         intake.wait_published(apis.rating, files, seconds)
         intake.wait_rated(apis.rating, intake.ends(platform.kafka), seconds, step)
+        wait_told(platform.kafka)
         run_id = billing.run(apis.invoicing, plan, seconds, step)
         billing.approve(apis.invoicing, run_id, seconds, step)
         billing.send(apis.invoicing, run_id, seconds, step)
