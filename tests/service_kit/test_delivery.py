@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiokafka import ConsumerRebalanceListener
 from tests.service_kit import toy
 from tests.service_kit.conftest import until
 
@@ -175,6 +176,43 @@ async def test_a_batch_in_hand_when_the_process_stops_comes_again(topic: str) ->
         await until(lambda: _is(lambda: len(handled) == 10))
         await until(lambda: _no_lag(topic))
     assert handled == list(range(10))
+
+
+async def test_who_waits_to_join_a_group_can_stop_all_the_same(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restart right after a crash: the group waits for the dead member's session to end, the service need not."""
+    monkeypatch.setattr("service_kit.kafka.subscriptions._LEAVE_S", 1.0)
+    silent = Silent()
+    member = make_consumer(group=GROUP)
+    member.subscribe([topic], listener=silent)
+    await member.start()
+    try:
+        await until(lambda: _is(lambda: bool(member.assignment())))
+        subscriptions, stop = Subscriptions("toy"), asyncio.Event()
+        subscriptions.on(topic, GROUP, _nothing, types=[toy.ticked_on(topic)])
+        running = asyncio.create_task(subscriptions.run(stop))
+        await asyncio.wait_for(silent.asked.wait(), 20)
+        stop.set()
+        await asyncio.wait_for(running, 5)
+    finally:
+        silent.awake.set()
+        await member.stop()
+
+
+class Silent(ConsumerRebalanceListener):
+    """Keeps a member of a group beating its heart without joining again, so that who wants to join waits."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.awake = asyncio.Event()
+
+    async def on_partitions_revoked(self, revoked: set[Any]) -> None:
+        """Another wants to join."""
+        if revoked:
+            self.asked.set()
+            await self.awake.wait()
+
+    def on_partitions_assigned(self, assigned: set[Any]) -> None:
+        """It has joined."""
 
 
 async def test_an_event_twice_in_one_batch_is_handed_over_once(topic: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 from tests.rating.support.carriers import assignment, cdr, customer, in_february, number, tariff, tell, tell_reference
 from tests.rating.support.fleet import Fleet
@@ -148,6 +149,21 @@ async def test_who_let_go_has_told_all_whatever_kafka_remembers(fleet: Fleet) ->
     assert fleet.stop() == [0]
     ids = {usage_id for each in kept(fleet, source).values() for usage_id in each}
     assert (await events_of(fleet))[source] == dict.fromkeys(ids, 1)
+
+
+async def test_a_worker_that_waits_to_join_ends_when_asked(fleet: Fleet) -> None:
+    """A restart after a crash: Kafka waits for the dead worker's session to end, the new one need not."""
+    fleet.start(instance="")
+    await fleet.take(calls(unique("before"), 40))
+    await fleet.until_stored()
+    fleet.kill()
+    fleet.start(instance="")
+    admin = AdminClient({"bootstrap.servers": fleet.kafka})
+    joining = ConsumerGroupState.PREPARING_REBALANCING
+    await _until(lambda: admin.describe_consumer_groups([GROUP])[GROUP].result(60).state == joining)
+    began = time.monotonic()
+    assert fleet.stop() == [0]
+    assert time.monotonic() - began < 8  # of a session of 15
 
 
 @pytest.mark.faults

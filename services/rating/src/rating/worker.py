@@ -43,7 +43,7 @@ from rating.store.positions import Position
 from rating.telling import send_events
 from service_kit.errors import Transient
 from service_kit.faults import crash_point
-from service_kit.kafka import end_offsets, group_offsets, make_consumer, make_producer, topic_id
+from service_kit.kafka import end_offsets, group_offsets, leave, make_consumer, make_producer, topic_id
 from service_kit.logs import logger
 from service_kit.repeating import rest
 
@@ -58,6 +58,7 @@ PACE_S = 0.1
 """A lane that has read all there is rests as long as its last batch took, and not longer: a small batch costs nearly as
 much as a large one."""
 _LOOK_AGAIN_S = 0.02
+_LEAVE_S = 3.0
 _AWAY_S = 1.0
 _COLLECT_EVERY_S = 2.0
 """A batch makes a hundred thousand objects, none of them in a cycle: looking for cycles is not left to their number."""
@@ -131,18 +132,28 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         stopping = asyncio.create_task(self._end_with(stop))
         try:
             await asyncio.gather(*(lane.producer.start() for lane in self._lanes))
-            self._consumer.subscribe(list(TOPICS), listener=self)
-            await self._consumer.start()
+            await self._join()
             await asyncio.gather(*(self._work(lane) for lane in self._lanes))
             async with self._changing:
                 await self._give_up(self._mine())
         finally:
             stopping.cancel()
-            await self._consumer.stop()
+            await leave(self._consumer.stop, within_s=_LEAVE_S)
             for lane in self._lanes:
                 await lane.producer.stop()
         if self._failure is not None:
             raise self._failure
+
+    async def _join(self) -> None:
+        """Become a member of the group, which may wait long for one that was killed; or hear that it is to end."""
+        self._consumer.subscribe(list(TOPICS), listener=self)
+        joining = asyncio.create_task(self._consumer.start())
+        ending = asyncio.create_task(self._ending.wait())
+        await asyncio.wait([joining, ending], return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if joining.done():
+            joining.result()
+        joining.cancel()
 
     async def _end_with(self, stop: asyncio.Event) -> None:
         await stop.wait()

@@ -13,7 +13,7 @@ from service_kit.kafka.admin import (
     retry_topic,
     topic_id,
 )
-from service_kit.kafka.clients import make_consumer, make_producer, partition_for
+from service_kit.kafka.clients import leave, make_consumer, make_producer, partition_for
 from service_kit.kafka.delivery import Retry
 from service_kit.kafka.packed import LARGEST_PACKED_BYTES, PackedBatch
 from service_kit.kafka.records import Received, Undecodable, cloud_headers, read_record
@@ -35,6 +35,7 @@ __all__ = [
     "end_offsets",
     "group_offsets",
     "lag",
+    "leave",
     "make_consumer",
     "make_producer",
     "partition_for",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
 
@@ -9,8 +11,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.codec import lz4_encode
 from aiokafka.partitioner import murmur2
 
+from service_kit.logs import logger
 from service_kit.settings import ServiceSettings
 
+_log = logger(__name__)
 MAX_REQUEST_BYTES = 1_000_000
 """The largest record a producer takes; contracts allow 900,000 bytes of value, brokers refuse 1,048,588."""
 HOUR_MS = 3_600_000
@@ -91,6 +95,24 @@ def make_consumer(
         metadata_max_age_ms=60_000,
         **settings,
     )
+
+
+async def leave(stop: Callable[[], Awaitable[None]], *, within_s: float) -> None:
+    """Stop consumers for good. To leave a group is a courtesy: what hinders it is told, and is no failure.
+
+    A consumer that waits for its turn to join (behind a member that was killed, until that one's session ends) does not
+    hear that it is to stop. Who goes without a word is missed by the group in the same way, and what it has not
+    acknowledged comes again.
+
+    Args:
+        stop: stops them.
+        within_s: how many seconds that may take.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await stop()
+    except Exception as error:
+        _log.warning("a group is left without a word", error=repr(error))
 
 
 CONSUMER_SETTINGS: dict[str, Any] = {

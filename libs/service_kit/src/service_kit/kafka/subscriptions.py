@@ -27,7 +27,7 @@ from contracts.base import Event
 from contracts.topics import BY_NAME
 from service_kit.errors import ConfigurationError
 from service_kit.kafka import admin
-from service_kit.kafka.clients import CONSUMER_SETTINGS, make_producer, servers
+from service_kit.kafka.clients import CONSUMER_SETTINGS, leave, make_producer, servers
 from service_kit.kafka.delivery import Delivery, Handler, Retry, Stopped
 from service_kit.kafka.records import Received
 from service_kit.logs import logger
@@ -35,7 +35,10 @@ from service_kit.settings import ServiceSettings
 
 _log = logger(__name__)
 _IDLE_POLL_MS = 40
-_GRACE_S = 15.0
+_GRACE_S = 10.0
+"""How long a batch in hand may take once the service is to end."""
+_LEAVE_S = 12.0
+"""How long handling and leaving the groups may take together."""
 Records: TypeAlias = tuple[ConsumerRecord[Any, Any], ...]
 
 
@@ -132,7 +135,7 @@ class Subscriptions:
                 _log.warning("cannot consume yet", error=repr(outcome), failures=failures)
                 await self._abandon()
                 await _pause(stop, self._retry.pause_s(failures))
-        await self.stop()
+        await leave(self.stop, within_s=_LEAVE_S)
 
     async def _abandon(self) -> None:
         try:
