@@ -100,20 +100,22 @@ async def test_with_rating_away_the_report_says_so(
     await world.hear(made.customer())
     run_id = (await create_run(NEW, "tests")).run_id
     held = (await api.get(f"/billing-runs/{run_id}/report/totals")).json()["not_rated"]
-    assert held["suspended"] is held["unpriced"] is held["lag"] is None
+    assert held["suspended"] is held["unpriced"] is held["lag"] is held["unknown_plans"] is None
     assert held["problem"].startswith("rating could not be asked")
 
 
 async def test_what_rating_holds_is_in_the_report(
     api: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """I3: in suspense, unpriced, and not stored yet, asked with the token for calls between services."""
+    """I3: in suspense, unpriced, not stored yet, what it cannot discount; asked with the token for such calls."""
     (tmp_path / "token").write_text("the-service-token\n")
     rating = Rating()
     monkeypatch.setenv("FARTHING_SERVICE_TOKEN", str(tmp_path / "token"))
     monkeypatch.setenv("FARTHING_RATING_URL", rating.url)
     positions = [{"topic": "cdr.received", "partition": each, "position": 5, "end": 5 + each} for each in range(3)]
-    rating.answer = {"total": {"suspended": 12, "unpriced": 5, "rated": 950}, "items": positions}
+    plan = {"plan": "M5OO", "customers": 3, "first_customers": [1, 2, 3]}
+    answers = {"total": {"suspended": 12, "unpriced": 5, "rated": 950}, "items": [each | plan for each in positions]}
+    rating.answer = answers
     await world.hear(made.customer())
     run_id = (await create_run(NEW, "tests")).run_id
     thread = Thread(target=rating.server.serve_forever)
@@ -124,6 +126,6 @@ async def test_what_rating_holds_is_in_the_report(
         rating.server.shutdown()
         thread.join()
         rating.server.server_close()
-    assert held == {"suspended": 12, "unpriced": 5, "lag": 3, "problem": ""}
-    assert [path for path, _ in rating.asked] == ["/reports/outcomes?group=all", "/positions"]
+    assert held == {"suspended": 12, "unpriced": 5, "lag": 3, "unknown_plans": ["M5OO"] * 3, "problem": ""}
+    assert [path for path, _ in rating.asked] == ["/reports/outcomes?group=all", "/positions", "/reports/unknown-plans"]
     assert {token for _, token in rating.asked} == {"Bearer the-service-token"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.rating.support.carriers import START, customer, tell
+from tests.rating.support.carriers import START, customer, number, tell
 
-from contracts.customers import CustomerCreated, PlanPeriod
+from contracts.customers import CustomerCreated, FeatureCreated, FeatureRemoved, NumberCreated, PlanPeriod
 from contracts.reference import DiscountPlanUpdated
 
 Select = Callable[[str], Any]
@@ -88,3 +88,25 @@ async def test_a_month_shows_every_pool_and_the_cap(rating_api: httpx.AsyncClien
     early = await rating_api.get("/customers/1/discount-plans", params={"month": "2024-12"})
     assert early.json()["pools"] == []
     assert (await rating_api.get("/customers/1/discount-plans", params={"month": "2025-13"})).status_code == 422
+
+
+async def test_a_plan_that_there_is_not_is_reported_with_who_has_it(rating_api: httpx.AsyncClient) -> None:
+    """R7: who has it would be billed without; a plan of a number or a feature counts, one that is gone does not."""
+    await put(rating_api, PLAN)
+
+    def having(*codes: str) -> dict[str, Any]:
+        return {"discount_plans": tuple(PlanPeriod(plan=code, start=START) for code in codes)}
+
+    await tell(*(CustomerCreated.model_validate(customer(each).model_dump() | having("M500")) for each in (1, 2)))
+    of_number = number(11, 1, "442079460001").model_dump()
+    feature = {"feature_id": 12, "customer_id": 2, "version": 1, "kind": "feature", "description": "", "start": START}
+    await tell(
+        NumberCreated.model_validate(of_number | having("M5OO", "M500")),
+        FeatureCreated.model_validate(feature | having("M5OO")),
+        FeatureCreated.model_validate(feature | having("GONE") | {"feature_id": 13}),
+    )
+    await tell(FeatureRemoved.model_validate(feature | having("GONE") | {"feature_id": 13, "version": 2}))
+    told = (await rating_api.get("/reports/unknown-plans")).json()
+    assert told == {"items": [{"plan": "M5OO", "customers": 2, "first_customers": [1, 2]}]}
+    await put(rating_api, PLAN, "M5OO")
+    assert (await rating_api.get("/reports/unknown-plans")).json() == {"items": []}

@@ -63,13 +63,24 @@ class _Positions(BaseModel):
     items: list[_Position]
 
 
+class _Plan(BaseModel):
+    plan: str
+
+
+class _Plans(BaseModel):
+    items: list[_Plan]
+
+
 @dataclass(frozen=True, slots=True)
 class NotRated:
-    """Calls held in suspense, calls without a price, and records that have come and are not stored yet."""
+    """Calls held in suspense, calls without a price, records that have come and are not stored yet, and discount plans
+    that customers have and rating does not.
+    """
 
     suspended: int
     unpriced: int
     lag: int
+    unknown_plans: tuple[str, ...]
 
 
 class NotAnswered(Exception):
@@ -107,7 +118,9 @@ async def not_rated() -> NotRated:
     outcomes = await _asked("/reports/outcomes", {"group": "all"}, _Outcomes)
     positions = await _asked("/positions", {}, _Positions)
     lag = sum(max(0, each.end - each.position) for each in positions.items)
-    return NotRated(outcomes.total.suspended, outcomes.total.unpriced, lag)
+    plans = await _asked("/reports/unknown-plans", {}, _Plans)
+    unknown = tuple(each.plan for each in plans.items)
+    return NotRated(outcomes.total.suspended, outcomes.total.unpriced, lag, unknown)
 
 
 async def _asked(path: str, params: Mapping[str, str], answer: type[_Model]) -> _Model:

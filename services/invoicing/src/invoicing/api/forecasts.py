@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -46,11 +47,16 @@ class ForecastView(BaseModel):
 
 
 class NotRatedView(BaseModel):
-    """What rating holds, and so is on no bill; null where rating could not be asked, and `problem` says why."""
+    """What rating holds, and so is on no bill, and what it cannot discount; null where rating could not be asked, and
+    `problem` says why.
+    """
 
     suspended: int | None = None
     unpriced: int | None = None
     lag: int | None = Field(default=None, description="records that have come and are not stored yet")
+    unknown_plans: list[str] | None = Field(
+        default=None, description="discount plans that customers have and that there are not: billed without"
+    )
     problem: str = ""
 
 
@@ -113,4 +119,4 @@ async def _not_rated() -> NotRatedView:
         held = await not_rated()
     except NotAnswered as error:
         return NotRatedView(problem=f"rating could not be asked: {error}")
-    return NotRatedView(suspended=held.suspended, unpriced=held.unpriced, lag=held.lag)
+    return NotRatedView(**asdict(held))

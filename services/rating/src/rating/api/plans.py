@@ -128,6 +128,20 @@ class MonthUse(BaseModel):
     pools: list[PoolUseView]
 
 
+class UnknownPlan(BaseModel):
+    """A plan that somebody has and that there is not, so calls are billed as if they had none."""
+
+    plan: str = Field(examples=["MOBILE-5OO"])
+    customers: int = Field(description="how many have it, or have a number or feature that does", examples=[3])
+    first_customers: list[int] = Field(description="ten at the most", examples=[[1042, 1107, 1311]])
+
+
+class UnknownPlans(BaseModel):
+    """All of them, by code."""
+
+    items: list[UnknownPlan]
+
+
 @router.get("/discount-plans", dependencies=READ, summary="Discount plans")
 async def get_discount_plans(
     limit: Limit = 100,
@@ -160,6 +174,12 @@ async def put_discount_plan(
     version = await use.save_plan(code, told, retired=retired, expected=_expected(if_match), actor=principal(request))
     response.headers["ETag"] = f'"{version}"'
     return PlanView(code=code, version=version, **body.model_dump())
+
+
+@router.get("/reports/unknown-plans", dependencies=READ, summary="Plans that customers have and that there are not")
+async def get_unknown_plans() -> UnknownPlans:
+    """To be empty before a run: `PUT /discount-plans/{code}` adds one, or correct the customer."""
+    return UnknownPlans(items=[UnknownPlan(**row) for row in await use.unknown_plans()])
 
 
 @router.get("/customers/{customer_id}/discount-plans", dependencies=READ, summary="What is used and left of plans")

@@ -36,6 +36,12 @@ async def get_plan(code: str) -> RowMapping:
     return found
 
 
+async def unknown_plans() -> Sequence[RowMapping]:
+    """Plans that customers, numbers or features have and that there are not: their calls are billed without."""
+    async with reading() as connection:
+        return await store.unknown(connection)
+
+
 async def save_plan(code: str, plan: dict[str, Any], *, retired: bool, expected: int | None, actor: str) -> int:
     """Add a plan, or change it. One that is retired stays with who has it.
 

@@ -47,6 +47,21 @@ _HOLDINGS = text(
     ORDER BY kind, id, plan, start
     """
 )
+_UNKNOWN = text(
+    """
+    SELECT plan, count(DISTINCT customer_id) AS customers,
+           (array_agg(DISTINCT customer_id ORDER BY customer_id))[1:10] AS first_customers
+    FROM (
+        SELECT customer_id, discount_plans FROM customer WHERE discount_plans <> '[]'
+        UNION ALL
+        SELECT customer_id, discount_plans FROM number WHERE discount_plans <> '[]' AND NOT removed
+        UNION ALL
+        SELECT customer_id, discount_plans FROM feature WHERE discount_plans <> '[]' AND NOT removed
+    ) AS holder
+    CROSS JOIN LATERAL jsonb_to_recordset(discount_plans) AS period (plan text)
+    WHERE plan NOT IN (SELECT code FROM discount_plan) GROUP BY plan ORDER BY plan
+    """
+)
 
 
 async def lock(connection: AsyncConnection) -> None:
@@ -81,3 +96,8 @@ async def plans(connection: AsyncConnection, codes: Collection[str]) -> list[Pla
     """Those of these plans that there are, by code; retired ones too: who has one keeps it."""
     rows = await connection.execute(_PLANS, {"codes": sorted(codes)})
     return [plan_of(row.plan) for row in rows]
+
+
+async def unknown(connection: AsyncConnection) -> Sequence[RowMapping]:
+    """`plan`, `customers` and the ids of `first_customers`, of each plan that somebody has and that there is not."""
+    return (await connection.execute(_UNKNOWN)).mappings().all()
