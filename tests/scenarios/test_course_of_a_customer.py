@@ -13,9 +13,12 @@ from tests.scenarios import courses, hand_courses
 from tests.scenarios.hand_courses import Worked
 from tests.support.courses.desk import Outcome
 from tests.support.courses.playing import Player, own_platform
+from tests.support.courses.wandering import wandering
 from tests.support.reference.course import figures, work_out
 from tests.support.reference.steps import Course
 
+WANDERERS = list(wandering(0, count=12, months=2))
+"""Courses at random; `test_wandering_courses.py` has longer ones."""
 FLAGS = {code: flags for code, (_, flags) in courses.STATUSES.items()}
 
 
@@ -46,12 +49,12 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         for code, (name, flags) in courses.STATUSES.items():
             body, new = {"name": name, "status": flags}, {"If-None-Match": "*"}
             player.apis.customers.call("PUT", f"/reference/statuses/{code}", json=body, headers=new)
-        accounts = player.open([*courses.ALL, *(worked.course for worked in hand_courses.ALL)])
+        accounts = player.open([*courses.ALL, *(worked.course for worked in hand_courses.ALL), *WANDERERS])
         player.play(accounts)
         return Played({account.course.name: Outcome.of(account) for account in accounts})
 
 
-@pytest.mark.parametrize("course", courses.ALL, ids=lambda course: course.name)
+@pytest.mark.parametrize("course", [*courses.ALL, *WANDERERS], ids=lambda course: course.name)
 def test_a_course_equals_the_reference(played: Played, course: Course) -> None:
     """STYLE: all of it equals the slow, independent reference calculation, to the penny."""
     outcome, books = played.of(course), work_out(course, FLAGS)

@@ -10,14 +10,12 @@ from tests.support.courses.playing import Player, own_platform
 from tests.support.courses.wandering import wandering
 from tests.support.reference.course import figures, work_out
 
-SHORT = (0, 12, 2)
-LONG = [pytest.param(seed, 40, 4, marks=pytest.mark.faults) for seed in (1, 2, 3)]
 
-
-@pytest.mark.parametrize(("seed", "count", "months"), [SHORT, *LONG])
-def test_wandering_courses_equal_the_reference(seed: int, count: int, months: int, tmp_path: Path) -> None:
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_wandering_courses_equal_the_reference(seed: int, tmp_path: Path) -> None:
     """STYLE: any sequence of charges, calls, payments, final bills, drops and reinstatements, to the penny."""
-    courses = list(wandering(seed, count, months))
+    courses = list(wandering(seed, count=40))
     with own_platform(tmp_path / "state") as platform:
         player = Player(platform)
         player.open_for_business()

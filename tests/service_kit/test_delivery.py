@@ -182,13 +182,13 @@ async def test_who_waits_to_join_a_group_can_stop_all_the_same(topic: str, monke
     """A restart right after a crash: the group waits for the dead member's session to end, the service need not."""
     monkeypatch.setattr("service_kit.kafka.subscriptions._LEAVE_S", 1.0)
     silent = Silent()
-    member = make_consumer(group=GROUP)
+    member = make_consumer(group="toy.waits")
     member.subscribe([topic], listener=silent)
     await member.start()
     try:
         await until(lambda: _is(lambda: bool(member.assignment())))
         subscriptions, stop = Subscriptions("toy"), asyncio.Event()
-        subscriptions.on(topic, GROUP, _nothing, types=[toy.ticked_on(topic)])
+        subscriptions.on(topic, "toy.waits", _nothing, types=[toy.ticked_on(topic)])
         running = asyncio.create_task(subscriptions.run(stop))
         await asyncio.wait_for(silent.asked.wait(), 20)
         stop.set()

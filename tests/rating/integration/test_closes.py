@@ -240,7 +240,7 @@ async def test_closes_wait_for_the_cut(world: World) -> None:
     assert calls_in(await world.closed(1)) == 1
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.faults) for seed in range(3, 12))])
 async def test_any_course_of_closes_bills_every_call_exactly_once(world: World, seed: int) -> None:
     """Z3, I4: at every moment a call is in at most one close that is not released; in the end all are billed once.
 

@@ -151,6 +151,7 @@ async def test_who_let_go_has_told_all_whatever_kafka_remembers(fleet: Fleet) ->
     assert (await events_of(fleet))[source] == dict.fromkeys(ids, 1)
 
 
+@pytest.mark.faults
 async def test_a_worker_that_waits_to_join_ends_when_asked(fleet: Fleet) -> None:
     """A restart after a crash: Kafka waits for the dead worker's session to end, the new one need not."""
     fleet.start(instance="")
