@@ -143,8 +143,13 @@ async def test_a_usage_id_is_the_partitions_slot_and_the_offset(partition: Posit
     assert ids == [partition.slot << 48, (partition.slot << 48) + 1]
 
 
-async def test_a_batch_judged_by_an_old_picture_is_judged_again(partition: Position) -> None:
-    """R3: what was committed before a call is stored counts for it; the worker has not looked since."""
+@pytest.mark.parametrize("looks_before", [True, False])
+async def test_a_batch_judged_by_an_old_picture_is_judged_again(
+    partition: Position, monkeypatch: pytest.MonkeyPatch, looks_before: bool
+) -> None:
+    """R3: what was committed before a call is stored counts for it, also when it comes while the batch is judged."""
+    if not looks_before:
+        monkeypatch.setattr(Pictures, "newest", Pictures.latest)
     after = await store(partition, [cdr("a", "1", NEW)])
     await tell(number(2, 1, NEW), assignment(2, 1, NEW))
     generations = await rows("SELECT generation FROM gate")

@@ -120,13 +120,16 @@ async def _claim_at_once(
     return checked, Claimed(await keys.add_block(connection, new.tobytes(), received_on), checked.block, new)
 
 
-BROKEN: dict[str, tuple[object, str, object]] = {
-    "nothing made good": (Worker, "_make_good", _make_nothing_good),
-    "offset outside": (Worker, "_send", _send_outside),
-    "no fencing": (Worker, "_fence", _fence_nobody),
-    "no gate": (storing, "gate", SimpleNamespace(pass_shared=_pass_no_gate)),
-    "old picture": (picturing, "bring_up_to_date", _keep_the_first_picture),
-    "no second look": (Ledger, "claim", _claim_at_once),
+BROKEN: dict[str, list[tuple[object, str, object]]] = {
+    "nothing made good": [(Worker, "_make_good", _make_nothing_good)],
+    "offset outside": [(Worker, "_send", _send_outside)],
+    "no fencing": [(Worker, "_fence", _fence_nobody)],
+    "no gate": [
+        (storing, "gate", SimpleNamespace(pass_shared=_pass_no_gate)),
+        (storing, "pictures", SimpleNamespace(newest=pictures.latest)),
+    ],
+    "old picture": [(picturing, "bring_up_to_date", _keep_the_first_picture)],
+    "no second look": [(Ledger, "claim", _claim_at_once)],
 }
 
 
@@ -143,7 +146,8 @@ async def main() -> None:
 
 if __name__ == "__main__":
     if "BROKEN" in os.environ:
-        setattr(*BROKEN[os.environ["BROKEN"]])
+        for left_out in BROKEN[os.environ["BROKEN"]]:
+            setattr(*left_out)
     working.crash_point = _stop_once  # type: ignore[attr-defined]
     working.BATCH = int(os.environ.get("BATCH", working.BATCH))
     asyncio.run(main())

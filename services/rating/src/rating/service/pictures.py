@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rating.domain.picture import Picture
 from rating.store import gate
 from rating.store.pictures import bring_up_to_date
-from service_kit.database import transaction
+from service_kit.database import reading, transaction
 
 
 class Pictures:
@@ -26,6 +26,12 @@ class Pictures:
         """The picture as it is in memory, whole; another process may have moved the gate since."""
         async with self._refreshing:
             return self._picture
+
+    async def newest(self) -> Picture:
+        """The picture of this moment: what is judged by it is to be judged again only if the gate moves meanwhile."""
+        async with reading() as connection:
+            now = await gate.generation(connection)
+        return await (self.latest() if now == self._picture.generation else self.refresh())
 
     async def at(self, connection: AsyncConnection, generation: int) -> Picture:
         """The picture of a generation. The caller's transaction holds the gate, and read the generation behind it."""

@@ -188,8 +188,8 @@ def _read(pieces: Sequence[Piece]) -> Batch:
 
 
 async def _store(pieces: Sequence[Piece], batch: Batch, checked: Checked) -> Events:
+    prepared = _prepare(batch, checked, await pictures.newest())
     async with transaction() as tx:
-        prepared = _prepare(batch, checked, await pictures.latest())
         generation = await gate.pass_shared(tx.connection)
         crash_point("rating.gate")
         if prepared.generation != generation:
