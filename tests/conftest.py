@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support.kills import KillPlan
 from tests.support.month import Month, drive
-from tests.support.platform import Databases, create_topics, kafka_server, postgres_server
+from tests.support.platform import Databases, create_topics, kafka_server, postgres_server, temporary_state
 from xdist.scheduler import LoadScopeScheduling
 
 from local_platform.options import Options
@@ -117,21 +117,18 @@ def kills() -> KillPlan:
 
 
 @pytest.fixture(scope="session")
-def platform(
-    kills: KillPlan, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> Iterator[Platform]:
+def platform(kills: KillPlan, pytestconfig: pytest.Config) -> Iterator[Platform]:
     """The one whole platform of a test run."""
-    state = tmp_path_factory.mktemp("platform")
-    options = Options(
-        state=state,
-        durable=False,
-        restart_delays_seconds=(0.05,),
-        report=kills.report,
-        service_environment=kills.first(),
-    )
-    made = Platform(options)
-    kills.environment = made.service_environment
     with ExitStack() as running:
+        options = Options(
+            state=running.enter_context(temporary_state()),
+            durable=False,
+            restart_delays_seconds=(0.05,),
+            report=kills.report,
+            service_environment=kills.first(),
+        )
+        made = Platform(options)
+        kills.environment = made.service_environment
         pytestconfig.stash[PLATFORM] = running
         yield running.enter_context(made)
 

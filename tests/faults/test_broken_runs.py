@@ -22,7 +22,7 @@ CUSTOMERS = 5
 
 
 @contextmanager
-def broken(variant: str, point: str, folder: Path) -> Iterator[Player]:
+def broken(variant: str, point: str) -> Iterator[Player]:
     """Customers to be billed by an invoicing service that is broken until it dies at a point; its next life is sound.
 
     The database's last line of defence, one invoice of a run for a customer, is taken away.
@@ -30,7 +30,7 @@ def broken(variant: str, point: str, folder: Path) -> Iterator[Player]:
     kills = KillPlan({"invoicing": [point]})
     path = os.pathsep.join(filter(None, [f"{BROKEN / variant}", os.environ.get("PYTHONPATH")]))
     environment = {"invoicing": {**kills.first()["invoicing"], "PYTHONPATH": path}}
-    with own_platform(folder / "state", report=kills.report, service_environment=environment) as platform:
+    with own_platform(report=kills.report, service_environment=environment) as platform:
         kills.environment = platform.service_environment
         with psycopg.connect(platform.postgres_dsn("invoicing")) as connection:
             connection.execute("DROP INDEX invoice_one_per_run")
@@ -54,14 +54,14 @@ def _billed(player: Player) -> list[str]:
 
 
 @pytest.mark.faults
-def test_numbers_that_are_taken_apart_from_their_invoices_leave_gaps(tmp_path: Path) -> None:
+def test_numbers_that_are_taken_apart_from_their_invoices_leave_gaps() -> None:
     """I6: gapless; approval and its numbers are one transaction."""
-    with broken("numbers_taken_apart", "invoicing.numbered", tmp_path) as player:
+    with broken("numbers_taken_apart", "invoicing.numbered") as player:
         assert "invoice number 1 of the series is missing, or was given beyond the series' last" in _billed(player)
 
 
 @pytest.mark.faults
-def test_drafts_that_are_noted_apart_are_made_twice(tmp_path: Path) -> None:
+def test_drafts_that_are_noted_apart_are_made_twice() -> None:
     """I3: one invoice for each customer of a run; a group and what became of it are one transaction."""
-    with broken("drafts_noted_apart", "drafts-noted-apart", tmp_path) as player:
+    with broken("drafts_noted_apart", "drafts-noted-apart") as player:
         assert any("made 2 invoices for customer" in each for each in _billed(player))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.support.auditor import assert_sound
 from tests.support.kills import KillPlan
 from tests.support.month import Month, drive
+from tests.support.platform import temporary_state
 from tests.support.published import usage_published
 
 from local_platform.options import Options
@@ -60,22 +60,20 @@ class Storm(KillPlan):
 @pytest.fixture(scope="module", params=SEEDS)
 def storm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Month, Storm]]:
     """A month that went through a storm, on a platform of its own."""
-    folder: Path = tmp_path_factory.mktemp("storm")
+    carrier = tmp_path_factory.mktemp("storm") / "carrier"
     storm = Storm()
-    options = Options(
-        state=folder / "state",
-        durable=True,  # without it a crash of Postgres alone loses what was committed last
-        restart_delays_seconds=(0.05,),
-        report=storm.report,
-        service_environment=storm.first(),
-    )
-    storm.platform = Platform(options)
-    storm.environment = storm.platform.service_environment
-    with storm.platform:
-        yield (
-            drive(storm.platform, folder / "carrier", seed=request.param, customers=CUSTOMERS, cdrs=CDRS),
-            storm,
+    with temporary_state() as state:
+        options = Options(
+            state=state,
+            durable=True,  # without it a crash of Postgres alone loses what was committed last
+            restart_delays_seconds=(0.05,),
+            report=storm.report,
+            service_environment=storm.first(),
         )
+        storm.platform = Platform(options)
+        storm.environment = storm.platform.service_environment
+        with storm.platform:
+            yield drive(storm.platform, carrier, seed=request.param, customers=CUSTOMERS, cdrs=CDRS), storm
 
 
 @pytest.mark.faults

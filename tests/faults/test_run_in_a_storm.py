@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from tests.support.auditor import audit
@@ -29,29 +28,29 @@ LONG = [
 
 
 @contextmanager
-def raging(plan: Plan, folder: Path) -> Iterator[Rage]:
+def raging(plan: Plan) -> Iterator[Rage]:
     """A platform whose services will die at the plan's points."""
     kills = KillPlan(plan.points)
     options = {"report": kills.report, "service_environment": kills.first(), "durable": bool(plan.outages)}
-    with own_platform(folder / "state", **options) as platform:
+    with own_platform(**options) as platform:
         kills.environment = platform.service_environment
         yield Rage(plan, platform, kills)
 
 
-def test_a_run_in_a_storm_bills_everyone_once(tmp_path: Path) -> None:
+def test_a_run_in_a_storm_bills_everyone_once() -> None:
     """I3, I4, I6: two runs at once, services killed in the middle of them, actions and payments meanwhile."""
-    _survives(SHORT, tmp_path)
+    _survives(SHORT)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("plan", LONG, ids=lambda plan: f"{plan.customers} customers, seed {plan.seed}")
-def test_a_long_run_in_a_storm_bills_everyone_once(plan: Plan, tmp_path: Path) -> None:
+def test_a_long_run_in_a_storm_bills_everyone_once(plan: Plan) -> None:
     """The same with all points, many customers, servers crashing and Kafka away for a minute."""
-    _survives(plan, tmp_path)
+    _survives(plan)
 
 
-def _survives(plan: Plan, folder: Path) -> None:
-    with raging(plan, folder) as rage:
+def _survives(plan: Plan) -> None:
+    with raging(plan) as rage:
         rage.player.open_for_business()
         accounts = rage.player.open(made(plan.seed, plan.customers))
         rage.player.play([_without_bills(account) for account in accounts])

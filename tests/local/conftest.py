@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.local import processes
+from tests.support.platform import temporary_state
 
 from local_platform.processes import Children
 
@@ -20,10 +20,9 @@ RUN = Path(__file__).parent / "probe_service" / "run.py"
 @pytest.fixture
 def state() -> Iterator[Path]:
     """A state folder of this test, whose processes are all gone when the test ends, passed or failed."""
-    with tempfile.TemporaryDirectory(prefix="farthing-local-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder) / "state"
-        for pid in processes.of_state(Path(folder)):
+    with temporary_state() as folder:
+        yield folder / "state"
+        for pid in processes.of_state(folder):
             os.kill(pid, 9)
 
 

@@ -87,9 +87,9 @@ def _csv(text: str) -> dict[str, tuple[str, bytes, str]]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world() -> Iterator[World]:
     """The platform, on 31 January 2025."""
-    with own_platform(tmp_path_factory.mktemp("hand") / "state") as platform:
+    with own_platform() as platform:
         world = World(Player(platform))
         world.player.go_to("2025-01-31")
         world.set_up()

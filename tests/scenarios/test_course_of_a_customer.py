@@ -41,9 +41,9 @@ def _text(bill: tuple[Decimal, Decimal, Decimal, list[tuple[str, str, str, Decim
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played() -> Played:
     """All courses, played together from December 2024 to April 2025 on a platform of their own."""
-    with own_platform(tmp_path_factory.mktemp("courses") / "state") as platform:
+    with own_platform() as platform:
         player = Player(platform)
         player.open_for_business()
         for code, (name, flags) in courses.STATUSES.items():

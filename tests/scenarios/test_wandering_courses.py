@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from tests.support.courses.desk import Outcome
 from tests.support.courses.playing import Player, own_platform
@@ -13,10 +11,10 @@ from tests.support.reference.course import figures, work_out
 
 @pytest.mark.faults
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_wandering_courses_equal_the_reference(seed: int, tmp_path: Path) -> None:
+def test_wandering_courses_equal_the_reference(seed: int) -> None:
     """STYLE: any sequence of charges, calls, payments, final bills, drops and reinstatements, to the penny."""
     courses = list(wandering(seed, count=40))
-    with own_platform(tmp_path / "state") as platform:
+    with own_platform() as platform:
         player = Player(platform)
         player.open_for_business()
         accounts = player.open(courses)

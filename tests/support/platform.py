@@ -26,6 +26,10 @@ KAFKA_IMAGE = "apache/kafka:4.1.0"
 POSTGRES_IMAGE = "postgres:18"
 CONTAINER_TIMEOUT_SECONDS = 60
 TOPICS_TIMEOUT_SECONDS = 60
+KEPT = "FARTHING_TEST_STATE"
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
+"""What must be free in memory; a test run takes a quarter of it."""
 
 
 def docker_answers() -> bool:
@@ -45,13 +49,23 @@ def docker_answers() -> bool:
 
 @contextmanager
 def temporary_state() -> Iterator[Path]:
-    """A folder for servers of this test run."""
-    folder = Path(tempfile.mkdtemp(prefix="farthing-test-"))
+    """A folder for servers of this test run, removed after it, but for one in the folder of `FARTHING_TEST_STATE`.
+
+    It is in memory where there is room: databases are made and dropped by the thousand, mostly the disk's work.
+    """
+    kept = os.environ.get(KEPT)
+    folder = Path(tempfile.mkdtemp(prefix="farthing-test-", dir=kept or _memory()))
     folder.chmod(0o711)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    has_room = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
+    return MEMORY if has_room else None
 
 
 @contextmanager

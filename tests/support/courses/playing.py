@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import Protocol
 
 from examples.demo.driver import intake
@@ -16,6 +15,7 @@ from examples.demo.driver.screen import Screen
 from rich.console import Console
 from tests.support.auditor import audit
 from tests.support.courses.desk import DONE, Account, Apis
+from tests.support.platform import temporary_state
 from tests.support.reference import steps
 from tests.support.reference.steps import PRICE_A_SECOND, Course, Step
 
@@ -154,8 +154,8 @@ def _number(position: int) -> str:
 
 
 @contextmanager
-def own_platform(folder: Path, **options: object) -> Iterator[Platform]:
+def own_platform(**options: object) -> Iterator[Platform]:
     """A platform with the services that courses need."""
     settings = {"durable": False, "restart_delays_seconds": (0.05,), **options}
-    with Platform(Options(state=folder, services=SERVICES, **settings)) as platform:  # type: ignore[arg-type]
+    with temporary_state() as state, Platform(Options(state=state, services=SERVICES, **settings)) as platform:  # type: ignore[arg-type]
         yield platform
