@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.fuzzing import fuzz
 from tests.support.running import running
+from tests.support.seeds import seeds
 
 SCOPES = {
     "rating": ("rating:read", "rating:write", "cdrs:write"),
@@ -19,8 +20,9 @@ PHASES = ("examples", "coverage", "fuzzing")
 
 @pytest.mark.faults
 @pytest.mark.parametrize("service", SCOPES)
+@pytest.mark.parametrize("seed", seeds(1))
 def test_no_request_breaks_a_service(
-    service_database: Callable[[str], str], kafka: str, tmp_path: Path, service: str
+    service_database: Callable[[str], str], kafka: str, tmp_path: Path, service: str, seed: int
 ) -> None:
     """DESIGN: no 5xx, and no answer that the document does not know. Days may still be given as numbers there."""
     environment = {
@@ -29,5 +31,5 @@ def test_no_request_breaks_a_service(
         "FARTHING_LOG_LEVEL": "WARNING",
     }
     with running(service, SCOPES[service], tmp_path, environment) as made:
-        fuzz(made, tmp_path, phases=PHASES, examples=30, seed=1, without=["negative_data_rejection"])
+        fuzz(made, tmp_path, phases=PHASES, examples=30, seed=seed, without=["negative_data_rejection"])
         assert "unhandled" not in made.log.read_text()

@@ -10,12 +10,12 @@ from tests.support.kills import KillPlan
 from tests.support.month import Month, drive
 from tests.support.platform import temporary_state
 from tests.support.published import usage_published
+from tests.support.seeds import seeds
 
 from local_platform.options import Options
 from local_platform.platform import Platform
 
 CUSTOMERS, CDRS = 60, 10_000
-SEEDS = (11, 12)
 TAKING_IN = ["rating.retried", "rating.retried", *["rating.file.sending", "rating.file.sent"] * 2]
 STORING = ["rating.copied", "rating.stored", "rating.emitting", "rating.emitted", "rating.committed"]
 BILLING = ["rating.cut", "rating.cut", "rating.closed", "rating.closed"]
@@ -57,7 +57,7 @@ class Storm(KillPlan):
                 self.platform.kill(server)
 
 
-@pytest.fixture(scope="module", params=SEEDS)
+@pytest.fixture(scope="module", params=seeds(11, 12))
 def storm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Month, Storm]]:
     """A month that went through a storm, on a platform of its own."""
     carrier = tmp_path_factory.mktemp("storm") / "carrier"

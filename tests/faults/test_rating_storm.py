@@ -1,21 +1,16 @@
-"""The long storm: 300,000 records, two workers killed at every seam and from outside, servers crashed.
-
-`STORM_SEEDS=2,3 make faults` has others than the one it has without.
-"""
+"""The long storm: 300,000 records, two workers killed at every seam and from outside, servers crashed."""
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from tests.support.seeds import seeds
 from tests.support.storm.checks import Found
 from tests.support.storm.run import BATCHES, EVERYWHERE, MOVES, OUTSIDE, Plan, Storm
-
-SEEDS = [int(each) for each in os.environ.get("STORM_SEEDS", "1").split(",")]
 
 
 def plan_of(seed: int) -> Plan:
@@ -26,7 +21,7 @@ def plan_of(seed: int) -> Plan:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(1))
 async def test_a_long_storm_does_no_harm(seed: int, storm_of: Callable[[Plan], Storm]) -> None:
     """R1, R3, B5, E1: stored = distinct = told to a read-committed reader, as the holder of each number says."""
     plan = plan_of(seed)

@@ -14,6 +14,7 @@ from tests.support.courses.raging import Plan, Rage
 from tests.support.kills import KillPlan
 from tests.support.reference.books import Books
 from tests.support.reference.course import figures, work_out
+from tests.support.seeds import seeds
 
 SHORT = Plan(
     seed=1,
@@ -21,9 +22,9 @@ SHORT = Plan(
     points={"rating": ["rating.closed"], "invoicing": ["invoicing.group", "invoicing.drafted", "invoicing.numbered"]},
 )
 LONG = [
-    Plan(seed=4, customers=60),
-    Plan(seed=2, customers=1_000, outages=("postgres",)),
-    Plan(seed=3, customers=300, kafka_away_s=60.0, touched=0.5),
+    *(Plan(seed=seed, customers=60) for seed in seeds(4)),
+    *(Plan(seed=seed, customers=1_000, outages=("postgres",)) for seed in seeds(2)),
+    *(Plan(seed=seed, customers=300, kafka_away_s=60.0, touched=0.5) for seed in seeds(3)),
 ]
 
 

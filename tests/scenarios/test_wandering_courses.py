@@ -7,10 +7,11 @@ from tests.support.courses.desk import Outcome
 from tests.support.courses.playing import Player, own_platform
 from tests.support.courses.wandering import wandering
 from tests.support.reference.course import figures, work_out
+from tests.support.seeds import seeds
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", seeds(1, 2, 3))
 def test_wandering_courses_equal_the_reference(seed: int) -> None:
     """STYLE: any sequence of charges, calls, payments, final bills, drops and reinstatements, to the penny."""
     courses = list(wandering(seed, count=40))

@@ -10,6 +10,7 @@ import pytest
 from tests.customers.integration.walk import on_that_day, walk
 from tests.support.fuzzing import fuzz
 from tests.support.running import Running
+from tests.support.seeds import seeds
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_no_request_breaks_the_service(service: Running, tmp_path: Path) -> None
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", seeds(1, 2))
 def test_no_request_breaks_the_service_for_long(service: Running, tmp_path: Path, seed: int) -> None:
     """DESIGN: the same, with every boundary of every field, and requests that follow one another."""
     fuzz(service, tmp_path, phases=["examples", "coverage", "fuzzing", "stateful"], examples=30, seed=seed)
