@@ -17,7 +17,7 @@ from tests.service_kit import toy
 
 from service_kit import clock
 from service_kit.database import Database, bind, reading, transaction
-from service_kit.errors import ConfigurationError, DatabaseAway, TryAgain
+from service_kit.errors import ConfigurationError, DatabaseAway, TryAgain, Unstorable
 from service_kit.kafka import end_offsets, group_offsets, make_producer, partition_for, partitions_of, topic_id
 from service_kit.migrations import SchemaBehind, check_revision
 from service_kit.settings import ServiceSettings
@@ -109,6 +109,15 @@ async def test_a_connection_lost_in_a_copy_is_told_apart_too(database: Database)
     with pytest.raises(DatabaseAway):
         await _cut_off_in_a_copy()
     await _read_one()
+
+
+@pytest.mark.parametrize("statement", ["SELECT CAST(:sent AS text)", "SELECT CAST(:sent AS jsonb) ->> 0"])
+async def test_a_text_that_postgres_cannot_keep_is_told_apart(database: Database, statement: str) -> None:
+    """HTTP conventions: a NUL in what was sent is no fault of the service."""
+    sent = '["\\u0000"]' if "jsonb" in statement else "a\0b"
+    with pytest.raises(Unstorable):
+        async with transaction() as tx:
+            await tx.connection.execute(sa.text(statement), {"sent": sent})
 
 
 async def test_a_deadlock_is_told_apart(database: Database) -> None:

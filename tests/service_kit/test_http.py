@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from pydantic import BaseModel
 
 from service_kit.auth import principal, scope
-from service_kit.errors import ConfigurationError, DatabaseAway
+from service_kit.errors import ConfigurationError, DatabaseAway, Unstorable
 from service_kit.http import Conflict, Invalid, NotFound, PreconditionFailed, Problem, Router, create_app
 from service_kit.tokens import Issuer, generate_issuer, issue_token
 
@@ -39,6 +39,7 @@ PROBLEMS: dict[str, Exception] = {
     "http": HTTPException(418, "a teapot"),
     "away": DatabaseAway("connection refused"),
     "bug": ZeroDivisionError("oops"),
+    "unstorable": Unstorable("oops"),
 }
 
 
@@ -112,6 +113,7 @@ def test_a_scope_among_the_parameters_counts() -> None:
         ("http", 418, "http"),
         ("away", 503, "away"),
         ("bug", 500, "internal"),
+        ("unstorable", 422, "invalid"),
     ],
 )
 async def test_every_error_is_a_problem_document(client: httpx.AsyncClient, name: str, status: int, slug: str) -> None:
@@ -143,6 +145,20 @@ async def test_invalid_input_names_its_fields(client: httpx.AsyncClient) -> None
     assert set(fields) == {"name", "lines.1.amount"}
     broken = await client.post("/things", content=b"{", headers={"Content-Type": "application/json"})
     assert broken.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"), [("/things/problem/o%00wn", ["name"]), ("/things/problem/own?a=%00&b=1&a=x%00", ["a", "a"])]
+)
+async def test_no_parameter_may_hold_a_nul(
+    client: httpx.AsyncClient, app: FastAPI, path: str, fields: list[str]
+) -> None:
+    """HTTP conventions: what cannot be kept is refused by field, and the document says so of every text."""
+    answer = await client.get(path)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == fields
+    (name,) = app.openapi()["paths"]["/things/problem/{name}"]["get"]["parameters"]
+    assert name["schema"]["pattern"] == r"^[^\u0000]*$"
 
 
 async def test_an_unknown_path_is_a_problem_too(client: httpx.AsyncClient) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from contracts.base import Event
 from contracts.topics import BY_NAME
 from service_kit import clock
-from service_kit.errors import ConfigurationError, DatabaseAway, Transient, TryAgain
+from service_kit.errors import ConfigurationError, DatabaseAway, Transient, TryAgain, Unstorable
 from service_kit.settings import sqlalchemy_url
 
 LOCK_TIMEOUT_MS = 15_000
@@ -36,6 +36,8 @@ _SERVER_SETTINGS = (
 _LOST_TO_ANOTHER = {"40001", "40P01", "55P03"}
 TOMBSTONE = "tombstone"
 """The CloudEvents type of a record without value."""
+_NO_TEXT = {"22021", "22P05"}
+"""NUL in a text, and in a text within JSON, as the server says it; in a value of its own the driver does."""
 _AWAY = {"57P01", "57P02", "57P03", "53300", "25P03"}
 
 _COPY_EVENTS = """
@@ -297,24 +299,26 @@ async def _savepoint(outer: Transaction) -> AsyncIterator[Transaction]:
 
 @contextmanager
 def told_apart() -> Iterator[None]:
-    """Turn the driver's errors that pass by themselves into `Transient` ones."""
+    """Turn the driver's errors that pass by themselves into `Transient` ones, and those about NUL into `Unstorable`."""
     try:
         yield
     except PoolTimeout as error:
         raise DatabaseAway("every database connection of this process is busy") from error
     except (DBAPIError, psycopg.Error) as error:
-        passing = _passing(error)
-        if passing is None:
+        told = _told(error)
+        if told is None:
             raise
-        raise passing from error
+        raise told from error
 
 
-def _passing(error: DBAPIError | psycopg.Error) -> Transient | None:
-    """What kind of trouble it is, from SQLAlchemy or from the driver used directly; None where it will not pass."""
+def _told(error: DBAPIError | psycopg.Error) -> Transient | Unstorable | None:
+    """What kind of trouble it is, from SQLAlchemy or from the driver used directly; None where it is of neither."""
     driver = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(driver, "sqlstate", None) or ""
     if state in _LOST_TO_ANOTHER:
         return TryAgain(str(driver))
+    if state in _NO_TEXT or (isinstance(driver, psycopg.DataError) and not state and "NUL" in str(driver)):
+        return Unstorable(str(driver))
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
     lost = invalidated or (isinstance(driver, psycopg.OperationalError) and not state)
     if lost or state in _AWAY or state.startswith("08"):

@@ -18,5 +18,9 @@ class TryAgain(Transient):
     """The database gave up this transaction in favour of another (deadlock, serialization, lock timeout)."""
 
 
+class Unstorable(Exception):
+    """A text holds the character NUL, which Postgres takes in none."""
+
+
 class ConfigurationError(Exception):
     """A setting is missing or wrong; the message names it and says what to do."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service_kit.auth import scope_checks
-from service_kit.errors import ConfigurationError, Transient
+from service_kit.errors import ConfigurationError, Transient, Unstorable
 from service_kit.idempotency import KeyedRoute, Router, repeatable
 from service_kit.logs import bind_context, logger
 from service_kit.metrics import REQUEST_SECONDS, REQUESTS
@@ -69,6 +69,7 @@ OPEN_ROUTES = frozenset(
 """The only routes that need no token."""
 _READY_WITHIN_S = 5.0
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}")
+_NO_NUL = "the text holds the character NUL, which cannot be kept or looked for: take it out"
 
 
 def create_app(
@@ -97,6 +98,7 @@ def create_app(
         description=description,
         version="1",
         responses=responses,
+        dependencies=[Depends(_refuse_nul)],
         generate_unique_id_function=operation_id,
     )
     app.state.service = name
@@ -111,6 +113,14 @@ def create_app(
     refuse_same_names(app)
     describe(app, about or About())
     return app
+
+
+async def _refuse_nul(request: Request) -> None:
+    """Postgres takes no NUL in a text, so no route has to say so of its parameters; the document says it of all."""
+    sent = [*request.path_params.items(), *request.query_params.multi_items()]
+    errors = [{"field": name, "message": _NO_NUL} for name, value in sent if "\0" in str(value)]
+    if errors:
+        raise Invalid(f"the request is not valid: {errors[0]['field']}: {_NO_NUL}", errors=errors)
 
 
 def _refuse_open_routes(app: FastAPI) -> None:
@@ -183,6 +193,11 @@ def _add_errors(app: FastAPI) -> None:
         errors = field_errors(error.errors())
         told = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:3])
         return _answer(request, Invalid(f"the request is not valid: {told}", errors=errors))
+
+    @app.exception_handler(Unstorable)
+    async def on_unstorable(request: Request, error: Unstorable) -> Response:
+        _log.warning("a text with NUL", error=repr(error))
+        return _answer(request, Invalid(f"the request is not valid: {_NO_NUL}"))
 
     @app.exception_handler(Transient)
     async def on_transient(request: Request, error: Transient) -> Response:

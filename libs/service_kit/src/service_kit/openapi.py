@@ -189,6 +189,7 @@ def _document(app: FastAPI, about: About) -> Json:
     examples = _by_operation(read_examples(about.examples) if about.examples else [])
     given = dict(_route_examples(app))
     for method, path, operation in operations(document):
+        _add_to_texts(operation)
         _add_from_route(operation, given.get((method.upper(), path), {}))
         own = examples.get(operation["operationId"], [])
         _add_to_parameters(operation, own, about.parameters)
@@ -246,6 +247,16 @@ def _add_from_route(operation: Json, given: Json) -> None:
         status, _, kind = where.partition(" ")
         part = operation["requestBody"] if where == "body" else operation["responses"][status]
         part["content"][kind or JSON]["examples"] = examples
+
+
+def _add_to_texts(operation: Json) -> None:
+    """What no parameter may hold, where it does not say anything stricter."""
+    for parameter in operation.get("parameters", ()):
+        schema = parameter["schema"]
+        for told in (schema, *schema.get("anyOf", ())):
+            told = told.get("items", told)
+            if told.get("type") == "string" and not told.keys() & {"pattern", "format", "enum", "const"}:
+                told["pattern"] = r"^[^\u0000]*$"
 
 
 def _add_to_parameters(operation: Json, examples: Sequence[Example], known: Mapping[str, Any]) -> None:

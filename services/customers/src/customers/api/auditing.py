@@ -26,7 +26,7 @@ LISTS = [scope("reference:read")]
 
 
 def _exactly(description: str) -> Any:
-    return Query(max_length=200, pattern=r"^[^\x00]*$", description=description)
+    return Query(max_length=200, description=description)
 
 
 _Order = Annotated[Literal["oldest", "newest"], Query(description="which come first")]

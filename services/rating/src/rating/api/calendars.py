@@ -57,7 +57,7 @@ class CalendarBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     country: str = Field(pattern=r"^[A-Z]{2}$")
     subdivision: str | None = Field(default=None, max_length=20)
     peak: list[PeakHours] = Field(max_length=100)

@@ -28,12 +28,8 @@ Source = Annotated[
         examples=["northstar"],
     ),
 ]
-FileName = Annotated[
-    str, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$", examples=["northstar-2025-01-15.csv"])
-]
-MappingName = Annotated[
-    str, Query(max_length=200, pattern=r"^[^\x00]*$", description="how its rows are read", examples=["uk-standard-cdr"])
-]
+FileName = Annotated[str, Query(min_length=1, max_length=255, examples=["northstar-2025-01-15.csv"])]
+MappingName = Annotated[str, Query(max_length=200, description="how its rows are read", examples=["uk-standard-cdr"])]
 
 _BODY = {
     "schema": {"type": "string"},

@@ -76,7 +76,7 @@ class PlanBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     pools: list[PoolBody] = Field(min_length=1, max_length=20)
     monthly_cap: Cap | None = None
     prorated: bool = False

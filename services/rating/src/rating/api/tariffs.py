@@ -22,7 +22,7 @@ router = Router(tags=["tariffs"])
 READ = [scope("rating:read")]
 WRITE = [scope("rating:write")]
 Percent = Annotated[Amount, Field(ge=Decimal(0), le=Decimal(10_000))]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Places = Annotated[int, Field(ge=0, le=6)]
 
 _NEW: dict[str, Any] = {
@@ -99,8 +99,8 @@ class DefaultTariff(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_DEFAULT]})
 
-    source: str = Field(default="", max_length=64)
-    number_type: str = Field(default="", max_length=64)
+    source: str = Field(default="", max_length=64, pattern=r"^[^\x00]*$")
+    number_type: str = Field(default="", max_length=64, pattern=r"^[^\x00]*$")
     tariff: Code
 
 
