@@ -18,10 +18,10 @@ from tests.rating.support.carriers import assignment, cdr, customer, in_february
 from tests.rating.support.fleet import Fleet
 from tests.support.platform import Databases, create_topics, kafka_server, unique
 
-from contracts.topics import USAGE_EXCEPTIONS, USAGE_RATED
+from contracts.topics import CDR_RECEIVED, USAGE_EXCEPTIONS, USAGE_RATED
 from rating.worker import GROUP
 from service_kit.database import bind
-from service_kit.kafka import end_offsets, make_consumer
+from service_kit.kafka import end_offsets, make_consumer, make_producer
 
 OURS, NOBODYS = "442079460001", "442079460999"
 POINTS = ("rating.copied", "rating.stored", "rating.emitted", "rating.committed")
@@ -151,6 +151,25 @@ async def test_who_let_go_has_told_all_whatever_kafka_remembers(fleet: Fleet) ->
     assert (await events_of(fleet))[source] == dict.fromkeys(ids, 1)
 
 
+async def test_partitions_move_while_calls_trickle_in(fleet: Fleet) -> None:
+    """B5: a worker that waits for calls lets go of partitions though a call comes just then."""
+    source, ended = unique("trickle"), asyncio.Event()
+    trickling = asyncio.create_task(_trickle(fleet, source, ended))
+    fleet.start(instance="")
+    await _until(lambda: len(_workers(fleet)) == 1)
+    for _ in range(2):
+        second = fleet.start(instance="")
+        await _until(lambda: len(_workers(fleet)) == 2)
+        second.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(fleet.ended, second)
+        await _until(lambda: len(_workers(fleet)) == 1)
+    ended.set()
+    sent = await trickling
+    await fleet.until_stored()
+    assert fleet.stop() == [0]
+    assert sorted(map(len, kept(fleet, source).values())) == [1] * sent
+
+
 @pytest.mark.faults
 async def test_a_worker_that_waits_to_join_ends_when_asked(fleet: Fleet) -> None:
     """A restart after a crash: Kafka waits for the dead worker's session to end, the new one need not."""
@@ -205,6 +224,27 @@ async def _taken_over(fleet: Fleet, source: str, point: str, **more: str) -> Non
 
 async def _told(fleet: Fleet, source: str) -> bool:
     return len((await events_of(fleet))[source]) == 40
+
+
+async def _trickle(fleet: Fleet, source: str, ended: asyncio.Event) -> int:
+    """Send a call every few milliseconds until `ended`. Returns how many."""
+    sent = 0
+    producer = make_producer(kafka=fleet.kafka)
+    await producer.start()
+    try:
+        while not ended.is_set():
+            await producer.send_and_wait(CDR_RECEIVED, cdr(source, f"{sent}", OURS), partition=sent % 6)
+            sent += 1
+            await asyncio.sleep(0.005)
+    finally:
+        await producer.stop()
+    return sent
+
+
+def _workers(fleet: Fleet) -> set[str]:
+    """The names of those who have partitions of `cdr.received`."""
+    found = fleet.rows("SELECT DISTINCT worker FROM input_position WHERE topic = %s", CDR_RECEIVED)
+    return {row["worker"] for row in found if row["worker"] is not None}
 
 
 async def _until(is_so: Callable[[], bool]) -> None:

@@ -58,6 +58,7 @@ PACE_S = 0.1
 """A lane that has read all there is rests as long as its last batch took, and not longer: a small batch costs nearly as
 much as a large one."""
 _LOOK_AGAIN_S = 0.02
+_MOVING_S = 0.2
 _LEAVE_S = 3.0
 _AWAY_S = 1.0
 _COLLECT_EVERY_S = 2.0
@@ -198,7 +199,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             if not free:
                 return pieces
             patience_ms = 0 if feed.in_flight else POLL_MS  # what is in flight may be what there is more of
-            fetched = await self._consumer.getmany(*free, timeout_ms=patience_ms, max_records=BATCH)
+            fetched = await self._fetch(free, patience_ms)
             feed.behind = sum(map(len, fetched.values())) >= BATCH
             for tp in free:
                 piece = await self._piece(feed, tp, fetched.get(tp, []))
@@ -206,6 +207,23 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                     pieces[tp] = piece
             feed.in_flight |= pieces.keys()
         return pieces
+
+    async def _fetch(
+        self, partitions: Sequence[TopicPartition], patience_ms: int
+    ) -> Mapping[TopicPartition, Sequence[ConsumerRecord]]:
+        """What has come of these partitions, in their order; nothing while partitions move.
+
+        Once they do, aiokafka waits here for the end of the move, for as long as that takes; and the move waits for
+        this lane to finish.
+        """
+        try:
+            async with asyncio.timeout(patience_ms / 1000 + _MOVING_S):
+                fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]] = await self._consumer.getmany(
+                    *partitions, timeout_ms=patience_ms, max_records=BATCH
+                )
+                return fetched
+        except TimeoutError:
+            return {}
 
     async def _piece(self, feed: Feed, tp: TopicPartition, records: Sequence[ConsumerRecord]) -> Piece | None:
         position = feed.positions.get(tp)
