@@ -81,15 +81,23 @@ class Player:
     def _act(self, today: Sequence[tuple[Account, Sequence[Step]]]) -> None:
         calls = False
         for account, happens in today:
+            is_called = False
             for step in happens:
                 if isinstance(step, steps.Call) and not calls:
                     self.at_rest()  # who is called must be known
                     calls = True
+                elif isinstance(step, steps.OUT_OR_BACK) and is_called:
+                    self._rated()  # the call came first, so it must not find what comes behind it
+                is_called |= isinstance(step, steps.Call)
                 if not isinstance(step, (steps.Bill, steps.Approve)):
                     _tried(account, step)
         if calls:
-            with Screen(Console(quiet=True)).step("calls") as shown:
-                intake.wait_rated(self.apis.rating, intake.ends(self.platform.kafka), PATIENCE_SECONDS, shown)
+            self._rated()
+
+    def _rated(self) -> None:
+        """Wait until rating has what came so far."""
+        with Screen(Console(quiet=True)).step("calls") as shown:
+            intake.wait_rated(self.apis.rating, intake.ends(self.platform.kafka), PATIENCE_SECONDS, shown)
 
     def _bill(self, today: Sequence[tuple[Account, Sequence[Step]]]) -> None:
         runs: dict[steps.Bill, list[Account]] = defaultdict(list)

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from tests.support.reference.course import work_out
 from tests.support.reference.steps import (
+    OUT_OR_BACK,
     Bill,
     Call,
     Cease,
@@ -74,7 +75,7 @@ class _Wanderer:
         """One way out or back ends a day: which calls are in time for it is nobody's to say."""
         if self.has_left:
             return
-        self.has_left = isinstance(step, (FinalBill, Withdraw, Drop, Reinstate))
+        self.has_left = isinstance(step, OUT_OR_BACK)
         self.is_ceased |= isinstance(step, Cease)
         self._step(step)
 

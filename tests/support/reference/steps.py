@@ -112,6 +112,10 @@ class Reinstate(Step):
     on: str
 
 
+OUT_OR_BACK = (FinalBill, Withdraw, Drop, Reinstate)
+"""The ways out and back: which calls are charged depends on what came first."""
+
+
 @dataclass(frozen=True)
 class VatRate(Step):
     """SPEC C7: another VAT rate of the customer."""
